@@ -1,0 +1,1 @@
+// A body-less function that is bound by go:linkname needs an assembly file in its package.

@@ -1,0 +1,187 @@
+package linux
+
+import (
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// OpenInRoot opens path with root as "/": symlinks, absolute ones too, and ".."
+// stay inside, whatever the tree does meanwhile (openat2(2), RESOLVE_IN_ROOT,
+// Linux 5.6). Magic links of /proc are refused.
+func OpenInRoot(root int, path string, flags int) (int, error) {
+	return openat2(root, path, flags, unix.RESOLVE_IN_ROOT|unix.RESOLVE_NO_MAGICLINKS)
+}
+
+// OpenBeneath opens path below dir and fails with EXDEV where a symlink or ".."
+// would lead out of dir (openat2(2), RESOLVE_BENEATH).
+func OpenBeneath(dir int, path string, flags int) (int, error) {
+	return openat2(dir, path, flags, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_MAGICLINKS)
+}
+
+// OpenPlain opens path below dir and fails with ELOOP at any symlink.
+func OpenPlain(dir int, path string, flags int) (int, error) {
+	return openat2(dir, path, flags, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_SYMLINKS)
+}
+
+func openat2(dir int, path string, flags int, resolve uint64) (int, error) {
+	how := unix.OpenHow{Flags: uint64(flags) | unix.O_CLOEXEC, Resolve: resolve}
+	// EAGAIN: a rename raced with the walk; openat2(2) says to try again.
+	for try := 0; ; try++ {
+		fd, err := unix.Openat2(dir, path, &how)
+		if (err == unix.EAGAIN && try < 64) || err == unix.EINTR {
+			continue
+		}
+		return fd, err
+	}
+}
+
+// maxSymlinks is the kernel's own limit of a path walk (path_resolution(7)).
+const maxSymlinks = 40
+
+// Resolve walks path inside root as if root were "/" and returns the path
+// without symlinks, "." and "..", absolute, as far as it exists; what does not
+// exist is appended as written. stop is asked with each directory reached:
+// where it says true, the rest is appended as written too.
+//
+// The answer is only a name: whoever mounts on it must make sure that its
+// components are directories of his own, or open it with OpenPlain.
+func Resolve(root int, path string, stop func(real string) bool) (string, error) {
+	rest := split(path)
+	var real []string
+	links := 0
+	for len(rest) > 0 {
+		name := rest[0]
+		rest = rest[1:]
+		if name == ".." {
+			if len(real) > 0 {
+				real = real[:len(real)-1]
+			}
+			continue
+		}
+		here := join(append(real[:len(real):len(real)], name))
+		if stop(here) {
+			return join(append(real, append([]string{name}, plain(rest)...)...)), nil
+		}
+		target, err := readlinkPlain(root, here)
+		switch err {
+		case nil:
+			if links++; links > maxSymlinks {
+				return "", unix.ELOOP
+			}
+			if target[0] == '/' {
+				real = nil
+			}
+			rest = append(split(target), rest...)
+		case unix.EINVAL: // not a symlink
+			real = append(real, name)
+		case unix.ENOENT, unix.ENOTDIR:
+			return join(append(real, append([]string{name}, plain(rest)...)...)), nil
+		default:
+			return "", err
+		}
+	}
+	return join(real), nil
+}
+
+// readlinkPlain reads the symlink at an absolute path inside root whose parents
+// hold no symlink; EINVAL says that it is something else.
+func readlinkPlain(root int, path string) (string, error) {
+	fd, err := OpenPlain(root, path[1:], unix.O_PATH|unix.O_NOFOLLOW)
+	if err != nil {
+		return "", err
+	}
+	defer unix.Close(fd)
+	var buf [unix.PathMax]byte
+	n, err := unix.Readlinkat(fd, "", buf[:])
+	if err == unix.ENOENT { // readlinkat(2): an empty path on what is no symlink
+		return "", unix.EINVAL
+	}
+	if err != nil {
+		return "", err
+	}
+	if n == 0 {
+		return "", unix.ENOENT
+	}
+	return string(buf[:n]), nil
+}
+
+func split(path string) []string {
+	var parts []string
+	start := 0
+	for i := 0; i <= len(path); i++ {
+		if i < len(path) && path[i] != '/' {
+			continue
+		}
+		if part := path[start:i]; part != "" && part != "." {
+			parts = append(parts, part)
+		}
+		start = i + 1
+	}
+	return parts
+}
+
+// plain drops ".." lexically.
+func plain(parts []string) []string {
+	var out []string
+	for _, p := range parts {
+		if p != ".." {
+			out = append(out, p)
+		} else if len(out) > 0 {
+			out = out[:len(out)-1]
+		}
+	}
+	return out
+}
+
+func join(parts []string) string {
+	if len(parts) == 0 {
+		return "/"
+	}
+	s := ""
+	for _, p := range parts {
+		s += "/" + p
+	}
+	return s
+}
+
+// Retry calls f again as long as it gives EINTR.
+func Retry(f func() (int, error)) (int, error) {
+	for {
+		n, err := f()
+		if err != syscall.EINTR {
+			return n, err
+		}
+	}
+}
+
+// WriteAll writes all of data to fd.
+func WriteAll(fd int, data []byte) error {
+	for len(data) > 0 {
+		n, err := Retry(func() (int, error) { return unix.Write(fd, data) })
+		if err != nil {
+			return err
+		}
+		data = data[n:]
+	}
+	return nil
+}
+
+// ReadAll reads fd to its end, at most limit bytes; more is EFBIG.
+func ReadAll(fd int, limit int) ([]byte, error) {
+	var out []byte
+	buf := make([]byte, 16*1024)
+	for {
+		n, err := Retry(func() (int, error) { return unix.Read(fd, buf) })
+		if err != nil {
+			return nil, err
+		}
+		if n == 0 {
+			return out, nil
+		}
+		if len(out)+n > limit {
+			return nil, unix.EFBIG
+		}
+		out = append(out, buf[:n]...)
+	}
+}
