@@ -1,0 +1,220 @@
+//go:build example
+
+package example_test
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// How long a step may take on a busy machine before it counts as hanging.
+const (
+	upWithin  = 60 * time.Second
+	endWithin = 15 * time.Second
+	pollEvery = 50 * time.Millisecond
+)
+
+// app is one running lanyard, started in the example's folder.
+type app struct {
+	t    *testing.T
+	mark string // MARK=… in the environment of all that it starts
+	cmd  *exec.Cmd
+	out  output        // both of its streams
+	done chan struct{} // closed once it has exited and its output is complete
+}
+
+// output is a buffer that is read while a process still writes to it.
+type output struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.String()
+}
+
+// lanyardBinary returns the absolute path of the lanyard under test.
+func lanyardBinary(t *testing.T) string {
+	t.Helper()
+	path := os.Getenv("LANYARD")
+	if path == "" {
+		path = "../../bin/lanyard"
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(abs); err != nil {
+		t.Fatalf("no lanyard to test (%v); build it, or name one in LANYARD", err)
+	}
+	return abs
+}
+
+// start runs lanyard in dir with a mark and with vars (NAME=VALUE) in the
+// environment of everything it starts. It is killed when the test ends.
+func start(t *testing.T, dir string, vars []string, args ...string) *app {
+	t.Helper()
+	a := &app{t: t, mark: "MARK=" + rand.Text(), done: make(chan struct{})}
+	var words []string
+	for _, v := range append([]string{a.mark}, vars...) {
+		words = append(words, "-E", v)
+	}
+	a.cmd = exec.Command(lanyardBinary(t), append(words, args...)...)
+	a.cmd.Dir = dir
+	a.cmd.Stdout = &a.out
+	a.cmd.Stderr = &a.out
+	// Whoever outlives lanyard holds its output: a failure to report, not to wait for.
+	a.cmd.WaitDelay = 2 * time.Second
+	if err := a.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(a.done)
+		if err := a.cmd.Wait(); errors.Is(err, exec.ErrWaitDelay) {
+			fmt.Fprintln(&a.out, "(a process still holds lanyard's output)")
+		}
+	}()
+	t.Cleanup(func() {
+		a.cmd.Process.Kill()
+		<-a.done
+		for _, p := range a.processes() {
+			syscall.Kill(p.pid, syscall.SIGKILL) // a failed test, or it would not be there
+		}
+		if t.Failed() {
+			t.Logf("output of %v:\n%s", a.cmd.Args, a.out.String())
+		}
+	})
+	return a
+}
+
+// poll calls done until it returns nil, and fails the test with its last error
+// when that takes too long or the app ends meanwhile.
+func (a *app) poll(what string, done func() error) {
+	a.t.Helper()
+	deadline := time.After(upWithin)
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		err := done()
+		if err == nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-a.done:
+			a.t.Fatalf("lanyard ended with %v before %s: %v", a.cmd.ProcessState, what, err)
+		case <-deadline:
+			a.t.Fatalf("%s: not within %v: %v", what, upWithin, err)
+		}
+	}
+}
+
+// signal sends sig to lanyard.
+func (a *app) signal(sig syscall.Signal) {
+	a.t.Helper()
+	if err := a.cmd.Process.Signal(sig); err != nil {
+		a.t.Fatalf("cannot send %v to lanyard: %v", sig, err)
+	}
+}
+
+// ends waits for lanyard's exit and checks its status, and that nothing it
+// started is left.
+func (a *app) ends(status int) {
+	a.t.Helper()
+	select {
+	case <-a.done:
+	case <-time.After(endWithin):
+		a.t.Fatalf("lanyard has not ended within %v; still there: %v", endWithin, a.processes())
+	}
+	if got := a.cmd.ProcessState.ExitCode(); got != status {
+		a.t.Errorf("lanyard ended with %v, want exit status %d", a.cmd.ProcessState, status)
+	}
+	if left := a.processes(); len(left) > 0 {
+		a.t.Errorf("lanyard has ended, but left %v", left)
+	}
+}
+
+// closed checks that nobody listens at the port.
+func closed(t *testing.T, port string) {
+	t.Helper()
+	conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", port))
+	if err == nil {
+		conn.Close()
+		t.Errorf("port %s is still open", port)
+	} else if !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("port %s: %v, want connection refused", port, err)
+	}
+}
+
+// freePorts returns n ports that nobody listened at a moment ago.
+func freePorts(t *testing.T, n int) []string {
+	t.Helper()
+	var ports []string
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close() // only after the last one, so that all differ
+		_, port, err := net.SplitHostPort(l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ports = append(ports, port)
+	}
+	return ports
+}
+
+// process is one line of the process table.
+type process struct {
+	pid, parent int
+	args        []string
+}
+
+func (p process) String() string {
+	return fmt.Sprintf("%d (%s)", p.pid, strings.Join(p.args, " "))
+}
+
+// processes returns those that have the app's mark in their environment.
+func (a *app) processes() []process {
+	a.t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/environ")
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	var found []process
+	for _, file := range files {
+		dir := filepath.Dir(file)
+		environ, err := os.ReadFile(file)
+		if err != nil || !bytes.Contains(environ, []byte(a.mark)) {
+			continue // gone, another user's, or not ours
+		}
+		cmdline, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
+		stat, _ := os.ReadFile(filepath.Join(dir, "stat"))
+		p := process{args: strings.Split(strings.TrimRight(string(cmdline), "\x00"), "\x00")}
+		fmt.Sscan(filepath.Base(dir), &p.pid)
+		// The name in parentheses may hold anything, spaces too.
+		fmt.Sscanf(string(stat[bytes.LastIndexByte(stat, ')')+1:]), " %c %d", new(rune), &p.parent)
+		found = append(found, p)
+	}
+	return found
+}
