@@ -1,0 +1,52 @@
+package main
+
+import (
+	"errors"
+	"os/exec"
+	"syscall"
+	"time"
+)
+
+// group is a running lanyard, all of whose children have reported.
+type group struct {
+	w    *workshop
+	cmd  *exec.Cmd
+	took time.Duration // from the spawn to the last report
+}
+
+// launch starts cmd and waits until n containers have reported.
+func (w *workshop) launch(cmd *exec.Cmd, n int) (*group, error) {
+	if err := w.up.drain(); err != nil {
+		return nil, err
+	}
+	begin := time.Now()
+	if err := w.run(cmd); err != nil {
+		return nil, err
+	}
+	if err := w.up.await(n); err != nil {
+		return nil, w.failed(cmd, err)
+	}
+	return &group{w: w, cmd: cmd, took: time.Since(begin)}, nil
+}
+
+// end stops the group with TERM and waits until lanyard is gone.
+func (g *group) end() error {
+	if err := g.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	return g.wait(128 + int(syscall.SIGTERM))
+}
+
+// wait waits for lanyard, which has to leave with the status.
+func (g *group) wait(status int) error {
+	timer := time.AfterFunc(patience, func() { _ = g.cmd.Process.Kill() })
+	defer timer.Stop()
+	err := g.cmd.Wait()
+	if g.cmd.ProcessState.ExitCode() == status {
+		return nil
+	}
+	if err == nil {
+		err = errors.New("exit status 0")
+	}
+	return g.w.failed(g.cmd, err)
+}

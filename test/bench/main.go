@@ -1,0 +1,89 @@
+// Bench compares Lanyard with the bare kernel and with other container
+// runtimes, and holds its figures against the budgets of the design.
+//
+//	go run ./test/bench [-rounds N] [-only REGEXP] [-lanyard FILE] [-json FILE] [-md FILE]
+//
+// It needs a built lanyard; without one, or without a peer, the report says
+// so and has the rest. Everything it makes is in a temporary folder and goes
+// with it.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strings"
+	"time"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintf(os.Stderr, "bench: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	rounds := flag.Int("rounds", 20, "counted rounds of each experiment")
+	only := flag.String("only", "", "run the experiments whose `key` matches this regular expression")
+	lanyard := flag.String("lanyard", "bin/lanyard", "the binary to measure")
+	pause := flag.Duration("idle", 10*time.Second, "how long to watch idle children")
+	jsonFile := flag.String("json", "", "write every sample to this `file`")
+	mdFile := flag.String("md", "", "write the report as Markdown to this `file`")
+	flag.Parse()
+	if flag.NArg() > 0 || *rounds < 1 {
+		return fmt.Errorf("want at least one round and no arguments; see -h")
+	}
+	pattern, err := regexp.Compile(*only)
+	if err != nil {
+		return err
+	}
+
+	w, err := newWorkshop(*lanyard)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	r := report{Machine: machine(), Rounds: *rounds}
+	var keys []string
+	for _, e := range experiments(w, *pause) {
+		keys = append(keys, e.key)
+		if pattern.MatchString(e.key) {
+			r.Results = append(r.Results, carryOut(e, *rounds, os.Stderr))
+		}
+	}
+	if len(r.Results) == 0 {
+		return fmt.Errorf("-only %s matches none of: %s", *only, strings.Join(keys, " "))
+	}
+	r.plain(os.Stdout)
+	if err := writeTo(*jsonFile, r.json); err != nil {
+		return err
+	}
+	return writeTo(*mdFile, func(out io.Writer) error { r.markdown(out); return nil })
+}
+
+// experiments are all there are, in the order of the report.
+func experiments(w *workshop, pause time.Duration) []experiment {
+	return []experiment{
+		startRow(w), limitsRow(w), commandRow(w), fiftyRow(w), fallRow(w), killRow(w),
+		idleRow(w, pause), outputRow(w), initRow(w),
+	}
+}
+
+// writeTo writes a file, if one is named.
+func writeTo(name string, write func(io.Writer) error) error {
+	if name == "" {
+		return nil
+	}
+	file, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	if err := write(file); err != nil {
+		file.Close()
+		return err
+	}
+	return file.Close()
+}

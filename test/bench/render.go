@@ -1,0 +1,116 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"unicode/utf8"
+)
+
+// report is everything that a run found out.
+type report struct {
+	Machine []string
+	Rounds  int
+	Results []result
+}
+
+// plain writes the report for a terminal.
+func (r report) plain(out io.Writer) {
+	rows := append([][]string{header}, table(r.Results)...)
+	widths := make([]int, len(header))
+	for _, row := range rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	for _, row := range rows {
+		for i, cell := range row {
+			fmt.Fprintf(out, "%-*s  ", widths[i], cell)
+		}
+		fmt.Fprintln(out)
+	}
+	fmt.Fprintln(out)
+	for _, line := range append(absences(r.Results), r.Machine...) {
+		fmt.Fprintln(out, line)
+	}
+}
+
+// introduction explains the columns to a reader of the committed report.
+const introduction = `# Performance
+
+Measured by ` + "`go run ./test/bench -md docs/performance.md`" + `; written by that program, not by hand.
+In each of %d rounds every contestant runs once, in turn, so noise hits all alike.
+Figures are medians. Ratios are taken round by round; the median of the ratios decides whether a
+budget is met, and p90 is their ninth decile (for an absolute budget: that of the figures; the first
+decile where the budget is a floor).
+
+*bare* is test/bench/bare: the same namespaces and mounts as a default ` + "`rootfs:`" + ` container, the
+command as PID 1, no protocol. Every command is test/bench/probe, which costs next to nothing itself.
+The OCI runtimes get the same container as far as a config.json can say it; *no container* is the
+command alone.
+
+`
+
+// markdown writes the report for docs/.
+func (r report) markdown(out io.Writer) {
+	fmt.Fprintf(out, introduction, r.Rounds)
+	line := func(cells []string) {
+		escaped := make([]string, len(cells))
+		for i, c := range cells {
+			escaped[i] = strings.ReplaceAll(c, "|", `\|`)
+		}
+		fmt.Fprintf(out, "| %s |\n", strings.Join(escaped, " | "))
+	}
+	line(header)
+	fmt.Fprintf(out, "|%s\n", strings.Repeat("---|", len(header)))
+	for _, row := range table(r.Results) {
+		line(row)
+	}
+	if missing := absences(r.Results); len(missing) > 0 {
+		fmt.Fprint(out, "\n## Without figures\n\n")
+		for _, m := range missing {
+			fmt.Fprintf(out, "- %s\n", strings.Join(strings.Fields(m), " "))
+		}
+	}
+	fmt.Fprint(out, "\n## The machine\n\n")
+	for _, m := range r.Machine {
+		fmt.Fprintf(out, "- %s\n", m)
+	}
+}
+
+// json writes every sample.
+func (r report) json(out io.Writer) error {
+	encoder := json.NewEncoder(out)
+	encoder.SetIndent("", " ")
+	return encoder.Encode(r)
+}
+
+// MarshalJSON gives one row for each metric. JSON has no NaN: a round without
+// a value is null.
+func (r result) MarshalJSON() ([]byte, error) {
+	type row struct {
+		What, Unit string
+		Samples    map[string][]*float64
+	}
+	var rows []row
+	for m, metric := range r.metrics {
+		one := row{What: metric.what, Unit: metric.unit, Samples: map[string][]*float64{}}
+		for _, s := range r.contestants {
+			for _, v := range s.values[m] {
+				var cell *float64
+				if !math.IsNaN(v) {
+					cell = &v
+				}
+				one.Samples[s.name] = append(one.Samples[s.name], cell)
+			}
+		}
+		rows = append(rows, one)
+	}
+	return json.Marshal(struct {
+		Key    string
+		Rounds int
+		Rows   []row
+	}{r.key, r.rounds, rows})
+}

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// killRow: the supervisor is killed with fifty children running.
+func killRow(w *workshop) experiment {
+	limited := w.lanyardArgs("--output", "raw", "fifty-limited")
+	limited.name = "with limits"
+	return experiment{
+		key: "kill",
+		metrics: []metric{
+			{
+				what: "kill -9 of the supervisor with 50 children: no process, mount, cgroup or file left", unit: "ms",
+				budgets: []budget{{limit: 250, below: true}},
+			},
+			{what: "the same, until the last process is gone", unit: "ms"},
+		},
+		contestants: contestants(w.killed, w.lanyardArgs("--output", "raw", "fifty"), limited),
+	}
+}
+
+// killed measures how long things of a killed group outlive it. The
+// containers' mounts are in their own namespaces and go with their processes.
+func (w *workshop) killed(cmd *exec.Cmd) ([]float64, error) {
+	before := belongings()
+	g, err := w.launch(cmd, siblings)
+	if err != nil {
+		return nil, err
+	}
+	left := belongings()
+	maps.DeleteFunc(left, func(path string, _ bool) bool { return before[path] })
+	pidfds, err := openAll(g.cmd.Process.Pid)
+	if err != nil {
+		return nil, w.failed(cmd, err)
+	}
+	defer closeAll(pidfds)
+
+	begin := time.Now()
+	if err := cmd.Process.Kill(); err != nil {
+		return nil, err
+	}
+	if err := awaitExits(pidfds); err != nil {
+		return nil, w.failed(cmd, err)
+	}
+	processesGone := time.Since(begin)
+	if err := awaitRemoval(left); err != nil {
+		return nil, w.failed(cmd, err)
+	}
+	allGone := time.Since(begin)
+	_ = cmd.Wait() // killed, as we wanted
+	return []float64{milliseconds(allGone), milliseconds(processesGone)}, nil
+}
+
+// openAll opens a pidfd for every descendant of pid.
+func openAll(pid int) ([]unix.PollFd, error) {
+	all, err := descendants(pid)
+	if err != nil {
+		return nil, err
+	}
+	if len(all) < siblings {
+		return nil, fmt.Errorf("%d processes run below lanyard, want at least %d", len(all), siblings)
+	}
+	var out []unix.PollFd
+	for _, p := range all {
+		fd, err := unix.PidfdOpen(p.pid, 0)
+		if err != nil {
+			closeAll(out)
+			return nil, fmt.Errorf("pidfd_open %d: %v", p.pid, err)
+		}
+		out = append(out, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
+	}
+	return out, nil
+}
+
+func closeAll(fds []unix.PollFd) {
+	for _, p := range fds {
+		unix.Close(int(p.Fd))
+	}
+}
+
+// awaitExits waits until every pidfd is readable: its process is dead.
+func awaitExits(fds []unix.PollFd) error {
+	deadline := time.Now().Add(patience)
+	for i := range fds {
+		for {
+			n, err := unix.Poll(fds[i:i+1], int(time.Until(deadline).Milliseconds()))
+			if err == unix.EINTR {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if n == 0 {
+				return fmt.Errorf("%d processes outlived lanyard by %v", len(fds)-i, patience)
+			}
+			break
+		}
+	}
+	return nil
+}
+
+// awaitRemoval polls, twice per millisecond, until none of the paths exists.
+func awaitRemoval(paths map[string]bool) error {
+	deadline := time.Now().Add(patience)
+	tick := time.NewTicker(500 * time.Microsecond)
+	defer tick.Stop()
+	for path := range paths {
+		for {
+			if _, err := os.Lstat(path); os.IsNotExist(err) {
+				break
+			}
+			if time.Now().After(deadline) {
+				return fmt.Errorf("%s outlived lanyard by %v", path, patience)
+			}
+			<-tick.C
+		}
+	}
+	return nil
+}
+
+// belongings are the folders that may be a run's: cgroups, and what is in the
+// folders of runs.
+func belongings() map[string]bool {
+	out := map[string]bool{}
+	runs := []string{"/run/lanyard"}
+	if os.Geteuid() != 0 {
+		runs = []string{
+			filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "lanyard"),
+			fmt.Sprintf("/tmp/lanyard-%d", os.Geteuid()),
+		}
+	}
+	for _, dir := range runs {
+		entries, _ := os.ReadDir(dir) // no folder: no runs
+		for _, e := range entries {
+			out[filepath.Join(dir, e.Name())] = true
+		}
+	}
+	_ = filepath.WalkDir("/sys/fs/cgroup", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			out[path] = true
+		}
+		return nil // other people's cgroups come and go
+	})
+	return out
+}

@@ -1,0 +1,91 @@
+package main
+
+import "os/exec"
+
+// startRow: a container from a running supervisor to its command's first
+// byte.
+func startRow(w *workshop) experiment {
+	return experiment{
+		key: "start",
+		metrics: []metric{{
+			what: "start of a container to the first byte of its command", unit: "ms",
+			budgets: []budget{{against: "bare", limit: 1.5}, {against: "crun", limit: 0.8, below: true}},
+		}},
+		contestants: contestants(w.firstByte,
+			w.lanyardArgs("--output", "raw", "one-up"), w.bareArgs(reportUp),
+			w.ociArgs("crun", reportUp, false), w.ociArgs("runc", reportUp, false),
+			w.bwrapArgs(reportUp), w.hostArgs(reportUp)),
+	}
+}
+
+// limitsRow is startRow with memory, cpu and pids limits on.
+func limitsRow(w *workshop) experiment {
+	return experiment{
+		key: "limits",
+		metrics: []metric{{
+			what: "the same with memory, cpu and pids limits", unit: "ms",
+			budgets: []budget{{against: "crun", limit: 1}},
+		}},
+		contestants: contestants(w.firstByte,
+			w.lanyardArgs("--output", "raw", "one-up-limited"),
+			w.ociArgs("crun", reportUp, true), w.ociArgs("runc", reportUp, true)),
+	}
+}
+
+// commandRow: a single command, whole process.
+func commandRow(w *workshop) experiment {
+	return experiment{
+		key: "command",
+		metrics: []metric{{
+			what: "`lanyard COMMAND` that does nothing, in a rootfs, whole process", unit: "ms",
+			budgets: []budget{{against: "crun", limit: 2}},
+		}},
+		contestants: contestants(w.whole,
+			w.lanyardArgs("nothing"), w.bareArgs(doNothing),
+			w.ociArgs("crun", doNothing, false), w.ociArgs("runc", doNothing, false),
+			w.bwrapArgs(doNothing), w.hostArgs(doNothing)),
+	}
+}
+
+// fiftyRow: fifty children from the spawn of lanyard until all are up.
+func fiftyRow(w *workshop) experiment {
+	bare := w.bareArgs(reportUp)
+	return experiment{
+		key: "fifty",
+		metrics: []metric{{
+			what: "50 children: spawn of lanyard to all up (bare: 50 starts one after another)", unit: "ms",
+			budgets: []budget{{against: "bare", limit: 1.2}},
+		}},
+		contestants: []contestant{
+			w.lanyardArgs("--output", "raw", "fifty").contestant(w.fiftyUp),
+			{name: bare.name, measure: func() ([]float64, error) { return w.inTurn(bare) }},
+		},
+	}
+}
+
+// fiftyUp measures until fifty bytes have come, then ends the group.
+func (w *workshop) fiftyUp(cmd *exec.Cmd) ([]float64, error) {
+	g, err := w.launch(cmd, siblings)
+	if err != nil {
+		return nil, err
+	}
+	return []float64{milliseconds(g.took)}, g.end()
+}
+
+// inTurn sums fifty starts, each to its first byte; the ends of the
+// containers are not counted.
+func (w *workshop) inTurn(s starter) ([]float64, error) {
+	sum := 0.0
+	for range siblings {
+		cmd, err := s.command()
+		if err != nil {
+			return nil, err
+		}
+		took, err := w.firstByte(cmd)
+		if err != nil {
+			return nil, err
+		}
+		sum += took[0]
+	}
+	return []float64{sum}, nil
+}

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// patience bounds every wait of a measurement.
+const patience = 30 * time.Second
+
+// Paths inside every container of the benchmarks.
+const (
+	probePath = "/probe"
+	upPath    = "/work/up"
+	goPath    = "/work/go"
+	blockPath = "/work/block"
+)
+
+// workshop is a temporary folder with all that the experiments need. Its
+// project folder is /work in every container.
+type workshop struct {
+	dir     string
+	project string
+	rootfs  string // has the mount points, for peers that would make them
+	bare    string
+	lanyard string // absolute; "" when it is not built
+	up      *gate  // containers report here
+	start   *gate  // and wait here
+	stderr  *os.File
+	bundles int // OCI bundles made so far
+	runs    int // containers named so far
+}
+
+// newWorkshop builds everything. Whoever gets it calls close.
+func newWorkshop(lanyard string) (*workshop, error) {
+	dir, err := os.MkdirTemp("", "lanyard-bench-")
+	if err != nil {
+		return nil, err
+	}
+	w := &workshop{
+		dir: dir, project: filepath.Join(dir, "project"), bare: filepath.Join(dir, "bare"),
+		rootfs: filepath.Join(dir, "project", "root"),
+	}
+	if err := w.fill(lanyard); err != nil {
+		w.close()
+		return nil, err
+	}
+	return w, nil
+}
+
+func (w *workshop) fill(lanyard string) error {
+	if err := w.makeRoot(); err != nil {
+		return err
+	}
+	if err := build(w.bare, "bare", ""); err != nil {
+		return err
+	}
+	if err := build(filepath.Join(w.rootfs, probePath), "probe", "-s -w -E main.entry"); err != nil {
+		return err
+	}
+	var err error
+	if w.up, err = newGate(filepath.Join(w.project, "up")); err != nil {
+		return err
+	}
+	if w.start, err = newGate(filepath.Join(w.project, "go")); err != nil {
+		return err
+	}
+	if w.stderr, err = os.Create(filepath.Join(w.dir, "stderr")); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(w.project, "block"), lineBlock(), 0o644); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(w.project, "lanyard.yaml"), []byte(projectFile()), 0o644); err != nil {
+		return err
+	}
+	if abs, err := filepath.Abs(lanyard); err == nil {
+		if _, err := os.Stat(abs); err == nil {
+			w.lanyard = abs
+		}
+	}
+	return nil
+}
+
+// close removes the folder.
+func (w *workshop) close() {
+	for _, g := range []*gate{w.up, w.start} {
+		if g != nil {
+			g.file.Close()
+		}
+	}
+	if w.stderr != nil {
+		w.stderr.Close()
+	}
+	if err := os.RemoveAll(w.dir); err != nil {
+		fmt.Fprintf(os.Stderr, "bench: %v; remove it by hand\n", err)
+	}
+}
+
+// makeRoot makes the smallest root that all contestants accept.
+func (w *workshop) makeRoot() error {
+	for _, name := range []string{"proc", "sys", "dev", "tmp", "run", "work", "etc"} {
+		if err := os.MkdirAll(filepath.Join(w.rootfs, name), 0o755); err != nil {
+			return err
+		}
+	}
+	for _, name := range []string{"resolv.conf", "hosts"} {
+		if err := os.WriteFile(filepath.Join(w.rootfs, "etc", name), nil, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// build compiles one of the benchmark's own programs, static.
+func build(output, name, ldflags string) error {
+	cmd := exec.Command("go", "build", "-ldflags", ldflags, "-o", output,
+		"github.com/lanyard-dev/lanyard/test/bench/"+name)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("cannot build %s: %v\n%s", name, err, out)
+	}
+	return nil
+}
+
+// run starts a command in the project with its standard error kept for
+// failed.
+func (w *workshop) run(cmd *exec.Cmd) error {
+	if err := w.stderr.Truncate(0); err != nil {
+		return err
+	}
+	if _, err := w.stderr.Seek(0, 0); err != nil {
+		return err
+	}
+	cmd.Dir = w.project
+	cmd.Stderr = w.stderr
+	return cmd.Start()
+}
+
+// failed ends a command that did not do its part and says what it said.
+func (w *workshop) failed(cmd *exec.Cmd, err error) error {
+	_ = cmd.Process.Kill() // it may be gone already
+	_ = cmd.Wait()         // err tells more
+	said, _ := os.ReadFile(w.stderr.Name())
+	return fmt.Errorf("%s: %v: %s", filepath.Base(cmd.Path), err, strings.TrimSpace(string(said)))
+}
+
+// firstByte starts a command and returns the milliseconds until its
+// container has written to w.up. It waits for the command's end.
+func (w *workshop) firstByte(cmd *exec.Cmd) ([]float64, error) {
+	if err := w.up.drain(); err != nil {
+		return nil, err
+	}
+	begin := time.Now()
+	if err := w.run(cmd); err != nil {
+		return nil, err
+	}
+	if err := w.up.await(1); err != nil {
+		return nil, w.failed(cmd, err)
+	}
+	took := time.Since(begin)
+	if err := cmd.Wait(); err != nil {
+		return nil, w.failed(cmd, err)
+	}
+	return []float64{milliseconds(took)}, nil
+}
+
+// whole runs a command and returns the milliseconds until it has ended.
+func (w *workshop) whole(cmd *exec.Cmd) ([]float64, error) {
+	begin := time.Now()
+	if err := w.run(cmd); err != nil {
+		return nil, err
+	}
+	if err := cmd.Wait(); err != nil {
+		return nil, w.failed(cmd, err)
+	}
+	return []float64{milliseconds(time.Since(begin))}, nil
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
