@@ -5,6 +5,7 @@
 package example_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -22,6 +23,9 @@ import (
 	"time"
 )
 
+// buildWithin is for a slow mirror: about 60 MB are fetched, and 45 s are normal.
+const buildWithin = 10 * time.Minute
+
 // djangoProject returns the folder of the example, its root built.
 func djangoProject(t *testing.T) string {
 	t.Helper()
@@ -29,7 +33,13 @@ func djangoProject(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	build := exec.CommandContext(t.Context(), filepath.Join(dir, "build-root"))
+	ctx, cancel := context.WithTimeout(t.Context(), buildWithin)
+	defer cancel()
+	build := exec.CommandContext(ctx, filepath.Join(dir, "build-root"))
+	// A group of its own, because a timeout has to end mmdebstrap too.
+	build.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	build.Cancel = func() error { return syscall.Kill(-build.Process.Pid, syscall.SIGTERM) }
+	build.WaitDelay = endWithin
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", build.Path, err, out)
 	}
