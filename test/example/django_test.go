@@ -23,7 +23,7 @@ import (
 	"time"
 )
 
-// buildWithin is for a slow mirror: about 60 MB are fetched, and 45 s are normal.
+// buildWithin is for a slow mirror; 45 s are usual.
 const buildWithin = 10 * time.Minute
 
 // djangoProject returns the folder of the example, its root built.
