@@ -1,0 +1,199 @@
+package supervisor
+
+import (
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/lanyard-dev/lanyard/internal/group"
+)
+
+// loop is a Run at work. Only the goroutine that called Run touches it.
+type loop struct {
+	cfg        Config
+	state      group.State
+	queue      *queue
+	containers []Container // nil before the start
+	gens       []uint64    // of the newest start; 0 before
+	timer      Timer
+	signals    <-chan os.Signal
+	hangup     <-chan struct{}
+	done       bool
+	changed    bool // since the last snapshot
+}
+
+// Run starts all children of a group and returns when nothing of any of them
+// is left: lanyard's exit code and how it came about. It starts no goroutine.
+// A signal that is waiting in Config.Signals already is taken before anything
+// is started.
+func Run(cfg Config) (code int, result Result) {
+	if cfg.Clock == nil {
+		cfg.Clock = systemClock{}
+	}
+	n := len(cfg.Group.Names)
+	l := &loop{
+		cfg: cfg, state: group.New(cfg.Group), queue: newQueue(),
+		containers: make([]Container, n), gens: make([]uint64, n),
+		timer: cfg.Clock.NewTimer(), signals: cfg.Signals, hangup: cfg.Hangup,
+	}
+	defer l.timer.Stop()
+	defer l.queue.close()
+	l.takeSignals()
+	l.step(group.Event{Kind: group.OnStart})
+	l.publish()
+	for !l.done {
+		l.wait()
+		l.publish()
+	}
+	cfg.Snapshots.close()
+	result = l.state.Result()
+	return result.Code, result
+}
+
+// wait takes the next thing that happens.
+func (l *loop) wait() {
+	select {
+	case sig, ok := <-l.signals:
+		l.signal(sig, ok)
+	case <-l.hangup:
+		l.hung()
+	case <-l.queue.wake:
+		l.takeEvents()
+	case <-l.timer.C():
+		// What came before the deadline counts before it: an exit in the
+		// queue, or the CONT that ends a time in which lanyard was stopped.
+		l.takeSignals()
+		l.takeEvents()
+		l.step(group.Event{Kind: group.OnTick})
+	}
+}
+
+// takeSignals takes what is pending.
+func (l *loop) takeSignals() {
+	for !l.done {
+		select {
+		case sig, ok := <-l.signals:
+			l.signal(sig, ok)
+		case <-l.hangup:
+			l.hung()
+		default:
+			return
+		}
+	}
+}
+
+func (l *loop) signal(sig os.Signal, ok bool) {
+	if !ok {
+		l.signals = nil
+		return
+	}
+	if number, known := sig.(syscall.Signal); known {
+		l.step(group.Event{Kind: group.OnSignal, Sig: number})
+	}
+}
+
+func (l *loop) hung() {
+	l.hangup = nil
+	l.step(group.Event{Kind: group.OnHangup})
+}
+
+// takeEvents takes what the engine has seen. An event of an older generation
+// is dropped: it is not about what runs now.
+func (l *loop) takeEvents() {
+	for _, ev := range l.queue.take() {
+		if ev.Gen != l.gens[ev.Child] || l.done {
+			continue
+		}
+		l.step(group.Event{
+			Kind: group.Kind(ev.Kind), Child: ev.Child, PID: ev.PID,
+			Status: ev.Status, Err: ev.Err, Internal: ev.Internal,
+		})
+	}
+}
+
+func (l *loop) step(ev group.Event) {
+	if l.done {
+		return
+	}
+	state, effects := l.state.Step(ev, l.cfg.Clock.Now())
+	l.state, l.changed = state, true
+	for _, e := range effects {
+		l.carryOut(e)
+	}
+}
+
+func (l *loop) carryOut(e group.Effect) {
+	switch e.Do {
+	case group.DoStart:
+		l.gens[e.Child]++
+		l.containers[e.Child] = l.cfg.Engine.Start(e.Child, l.gens[e.Child], l.queue.put)
+	case group.DoSignal:
+		l.containers[e.Child].Signal(e.Sig, e.To)
+	case group.DoKill:
+		l.containers[e.Child].Kill()
+	case group.DoArm:
+		l.timer.Reset(max(0, e.At.Sub(l.cfg.Clock.Now())))
+	case group.DoDisarm:
+		l.timer.Stop()
+	case group.DoReport:
+		if stuck, ok := e.Report.(Stuck); ok {
+			stuck.Why = l.containers[e.Child].Stuck()
+			e.Report = stuck
+		}
+		l.cfg.Reporter.Report(e.Report)
+	case group.DoSuspend:
+		if l.cfg.Job != nil {
+			l.cfg.Job.Suspend()
+		}
+	case group.DoResume:
+		if l.cfg.Job != nil {
+			l.cfg.Job.Resume()
+		}
+	case group.DoDone:
+		l.done = true
+	}
+}
+
+// publish shows the newest state of all children, if anybody wants it.
+func (l *loop) publish() {
+	if !l.changed || l.cfg.Snapshots == nil {
+		return
+	}
+	l.changed = false
+	shots := make([]Snapshot, l.state.Len())
+	for i := range shots {
+		shots[i] = l.state.Child(i).Snapshot(l.cfg.Group.Names[i], l.gens[i])
+	}
+	l.cfg.Snapshots.put(shots)
+}
+
+// Clock tells the time and makes timers.
+type Clock interface {
+	Now() time.Time
+	NewTimer() Timer
+}
+
+// Timer is a single deadline. It starts turned off.
+type Timer interface {
+	C() <-chan time.Time
+	Reset(d time.Duration) // whatever C still holds from before is dropped
+	Stop()                 // same
+}
+
+type systemClock struct{}
+
+func (systemClock) Now() time.Time { return time.Now() }
+
+func (systemClock) NewTimer() Timer {
+	t := time.NewTimer(time.Hour)
+	t.Stop()
+	return systemTimer{t}
+}
+
+// systemTimer relies on timers whose channel holds no stale value after Stop
+// and Reset, as they are since Go 1.23.
+type systemTimer struct{ t *time.Timer }
+
+func (s systemTimer) C() <-chan time.Time   { return s.t.C }
+func (s systemTimer) Reset(d time.Duration) { s.t.Reset(d) }
+func (s systemTimer) Stop()                 { s.t.Stop() }
