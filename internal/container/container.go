@@ -1,0 +1,105 @@
+package container
+
+import (
+	"os"
+	"sync"
+	"syscall"
+
+	"github.com/lanyard-dev/lanyard/internal/cgroup"
+	"github.com/lanyard-dev/lanyard/internal/stage"
+	"golang.org/x/sys/unix"
+)
+
+// Spec is one container to start.
+type Spec struct {
+	Name   string     // unique in the run; names its cgroup
+	Stage  stage.Spec // root and command
+	Stdio  [3]*os.File
+	UserNS *UserNS       // nil: no user namespace
+	Limits cgroup.Limits // an empty one needs no cgroup
+}
+
+// UserNS maps one id of the container to the caller's own.
+type UserNS struct {
+	UID, GID uint32 // inside; outside they are the caller's effective ids
+}
+
+// Event is what happens to a container. The order is: Started or Failed; any
+// number of Stopped; at most one Exited; Gone, which is always the last.
+type Event struct {
+	Kind   EventKind
+	PID    int                // Started: the stage, as the caller sees it
+	Err    error              // Failed: the step that failed
+	Bug    bool               // Failed: not the user's doing; Lanyard or the kernel failed
+	Status syscall.WaitStatus // Exited, Stopped: the command's; Gone: the stage's
+	OOM    bool               // Exited, Gone: the kernel killed a process for lack of memory
+	NoOOM  bool               // Exited, Gone: nothing counts such kills here
+}
+
+// EventKind says what an Event tells.
+type EventKind uint8
+
+// The events of a container.
+const (
+	Started EventKind = iota // the command has been executed
+	Failed                   // it could not be started; Gone follows
+	Stopped                  // job control stopped the command
+	Exited                   // the command has ended; what else runs in the container is being killed
+	Gone                     // no process of the container is left
+)
+
+// Container is a container that starts, runs or ends. Its methods can be used
+// from any goroutine and never block.
+type Container struct {
+	spec   *Spec
+	engine *Engine
+	notify func(Event)
+
+	mu      sync.Mutex
+	pidfd   int      // of the stage; -1 before the clone and after the reap
+	pid     int      // of the stage, valid with pidfd
+	socket  int      // parent's end, for messages; -1 before the spec is sent and at the end
+	queued  [][]byte // messages for the time when socket is ready
+	killed  bool
+	pidNS   string // link text of the pid namespace, once killed
+}
+
+// Signal has the stage send sig to the command, or to its process group. What
+// is sent before the command runs arrives when it does.
+func (c *Container) Signal(sig syscall.Signal, to stage.Target) {
+	c.message(stage.SignalFrame(int(sig), to))
+}
+
+// Foreground gives the command's process group the terminal again.
+func (c *Container) Foreground() { c.message(stage.ForegroundFrame()) }
+
+func (c *Container) message(data []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.socket < 0 {
+		c.queued = append(c.queued, data)
+		return
+	}
+	c.transmit(data)
+}
+
+// transmit is called with mu held. A stage that reads nothing is stopped or
+// frozen; its socket holds thousands of messages before one is dropped here.
+func (c *Container) transmit(data []byte) {
+	_ = unix.Send(c.socket, data, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+}
+
+// Kill kills the stage and with it every process of the container. A container
+// that is not cloned yet never will be.
+func (c *Container) Kill() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.killed = true
+	if c.pidfd < 0 {
+		return
+	}
+	if c.pidNS == "" {
+		c.pidNS, _ = os.Readlink(procPath(c.pid, "ns/pid"))
+	}
+	_ = unix.PidfdSendSignal(c.pidfd, unix.SIGKILL, nil, 0)
+}

@@ -1,0 +1,98 @@
+package container
+
+import (
+	"os"
+
+	"github.com/lanyard-dev/lanyard/internal/cgroup"
+	"github.com/lanyard-dev/lanyard/internal/linux"
+	"github.com/lanyard-dev/lanyard/internal/stage"
+)
+
+// link is the conversation with one stage, see stage/protocol.go.
+type link struct {
+	c       *Container
+	group   *cgroup.Group
+	socket  *os.File
+	started bool
+	failed  bool
+	exited  bool
+}
+
+// converse sends the spec and takes replies until the stage has closed its end.
+func (l *link) converse() {
+	if _, err := l.socket.Write(stage.SpecFrame(&l.c.spec.Stage)); err == nil {
+		l.c.open(l.socket)
+	} // else the stage is gone, and the read below says so
+	var in []byte
+	buf := make([]byte, 4096)
+	for {
+		n, err := l.socket.Read(buf)
+		in = append(in, buf[:n]...)
+		for {
+			reply, n, derr := stage.DecodeReply(in)
+			if derr == nil && n == 0 {
+				break
+			}
+			if derr == nil {
+				derr = l.take(reply)
+			}
+			if derr != nil {
+				l.distrust(derr)
+				return
+			}
+			in = in[n:]
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// open lets messages through, those that waited first.
+func (c *Container) open(socket *os.File) {
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = raw.Control(func(fd uintptr) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.socket = int(fd)
+		for _, data := range c.queued {
+			c.transmit(data)
+		}
+		c.queued = nil
+	})
+}
+
+// take acts on a reply. The stage is believed only as long as it keeps the
+// order of the protocol.
+func (l *link) take(r stage.Reply) error {
+	switch {
+	case r.Kind == stage.Started && !l.started && !l.failed:
+		l.started = true
+		l.c.notify(Event{Kind: Started, PID: l.c.pid})
+	case r.Kind == stage.Failed && !l.failed && !l.exited:
+		l.failed = true
+		l.c.notify(Event{Kind: Failed, Err: r.Err, Bug: l.started})
+	case r.Kind == stage.Stopped && l.started && !l.exited:
+		l.c.notify(Event{Kind: Stopped, Status: r.Status})
+	case r.Kind == stage.Exited && l.started && !l.exited && !l.failed:
+		l.exited = true
+		e := Event{Kind: Exited, Status: r.Status}
+		e.OOM, e.NoOOM = oomOf(l.group)
+		l.c.notify(e)
+	default:
+		return stage.ErrProtocol
+	}
+	return nil
+}
+
+// distrust ends a container whose stage does not keep to the protocol.
+func (l *link) distrust(err error) {
+	l.c.Kill()
+	if !l.failed {
+		l.failed = true
+		l.c.notify(Event{Kind: Failed, Bug: true, Err: &linux.StepError{Step: "internal error: read from the container's init", Detail: err.Error()}})
+	}
+}

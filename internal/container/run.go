@@ -1,0 +1,268 @@
+package container
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+
+	"github.com/lanyard-dev/lanyard/internal/cgroup"
+	"github.com/lanyard-dev/lanyard/internal/janitor"
+	"golang.org/x/sys/unix"
+)
+
+// Run is what one invocation keeps outside its containers' namespaces. Its
+// folder and its janitor come to be with the first thing that is noted; a run
+// that needs neither has neither. Methods can be used from any goroutine.
+type Run struct {
+	base string // folder of the run folders
+
+	mu      sync.Mutex
+	id      string
+	folder  string   // "" before the first note
+	journal *os.File // append only
+	lock    *os.File
+	pipe    *os.File // write end: its end wakes the janitor
+	janitor int      // pid
+}
+
+// NewRun prepares a run. It makes nothing yet.
+func NewRun() *Run {
+	var id [6]byte
+	_, _ = rand.Read(id[:])
+	return &Run{base: RunBase(), id: hex.EncodeToString(id[:])}
+}
+
+// RunBase is the folder of all run folders of this user: /run/lanyard for root,
+// $XDG_RUNTIME_DIR/lanyard, else /tmp/lanyard-UID.
+func RunBase() string {
+	uid := os.Geteuid()
+	if uid == 0 {
+		return "/run/lanyard"
+	}
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "lanyard")
+	}
+	return "/tmp/lanyard-" + strconv.Itoa(uid)
+}
+
+func (r *Run) cgroupName(child string) string {
+	return "lanyard-" + r.id + "/" + child
+}
+
+func cgroupEntries(g *cgroup.Group) []Entry {
+	var list []Entry
+	for _, path := range g.Folders() {
+		list = append(list, Entry{janitor.CgroupEntry, path})
+	}
+	return list
+}
+
+// Entry is a line of the journal: one of janitor's kinds, and an absolute path.
+type Entry struct{ Kind, Path string }
+
+// Note writes down things that are about to be made, so that they are removed
+// even after kill -9. The first call makes the run folder and its janitor.
+func (r *Run) Note(entries ...Entry) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.folder == "" {
+		if err := r.open(); err != nil {
+			return fmt.Errorf("cannot make the run folder in %s: %w", r.base, err)
+		}
+	}
+	text := ""
+	for _, e := range entries {
+		text += e.Kind + " " + e.Path + "\n"
+	}
+	if _, err := r.journal.WriteString(text); err != nil {
+		return fmt.Errorf("cannot write to the journal of this run: %w", err)
+	}
+	return nil
+}
+
+// open makes the folder, its lock and the janitor. The base is locked meanwhile,
+// so that a sweep never sees a folder whose lock is not held yet.
+func (r *Run) open() (err error) {
+	base, err := openBase(r.base, true)
+	if err != nil {
+		return err
+	}
+	defer base.Close()
+	if err := flock(base, unix.LOCK_EX); err != nil {
+		return err
+	}
+	folder := filepath.Join(r.base, r.id)
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			r.close()
+			_ = janitor.Clean(folder)
+		}
+	}()
+	if r.lock, err = os.OpenFile(filepath.Join(folder, janitor.LockFile), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
+		return err
+	}
+	if err := flock(r.lock, unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return err
+	}
+	r.journal, err = os.OpenFile(filepath.Join(folder, janitor.JournalFile), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := r.startJanitor(folder); err != nil {
+		return err
+	}
+	r.folder = folder
+	return nil
+}
+
+func (r *Run) startJanitor(folder string) error {
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer null.Close()
+	read, write, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer read.Close()
+	if _, err := write.WriteString(folder); err != nil {
+		write.Close()
+		return err
+	}
+	// It must outlive us: no parent-death signal, a session of its own.
+	pid, err := spawn(janitor.Argv0, []*os.File{null, null, null, read, r.lock}, &syscall.SysProcAttr{Setsid: true})
+	if err != nil {
+		write.Close()
+		return fmt.Errorf("cannot start the janitor: %w", err)
+	}
+	r.pipe, r.janitor = write, pid
+	return nil
+}
+
+func (r *Run) close() {
+	for _, f := range []*os.File{r.pipe, r.journal, r.lock} {
+		if f != nil {
+			f.Close()
+		}
+	}
+}
+
+// Close ends an orderly run: the janitor removes what is noted, and is reaped.
+// Every container must be gone.
+func (r *Run) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.folder == "" {
+		return nil
+	}
+	r.pipe.Close()
+	var status syscall.WaitStatus
+	for {
+		_, err := syscall.Wait4(r.janitor, &status, 0, nil)
+		if err != syscall.EINTR {
+			break
+		}
+	}
+	var err error
+	if !status.Exited() || status.ExitStatus() != 0 {
+		err = janitor.Clean(r.folder) // it was killed, or could not remove everything
+	}
+	r.journal.Close()
+	r.lock.Close()
+	r.folder = ""
+	if base, e := openBase(r.base, false); e == nil {
+		if flock(base, unix.LOCK_EX|unix.LOCK_NB) == nil {
+			_ = os.Remove(r.base) // stays while another run is in it
+		}
+		base.Close()
+	}
+	return err
+}
+
+// Sweep removes what runs left whose supervisor and janitor are both dead. A
+// folder whose lock is held is not touched.
+func Sweep() error {
+	path := RunBase()
+	base, err := openBase(path, false)
+	if err != nil {
+		if os.IsNotExist(err) {
+			return nil
+		}
+		return err
+	}
+	defer base.Close()
+	if err := flock(base, unix.LOCK_EX); err != nil {
+		return err
+	}
+	names, err := base.Readdirnames(-1)
+	if err != nil {
+		return err
+	}
+	var first error
+	for _, name := range names {
+		if err := sweepFolder(filepath.Join(path, name)); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+func sweepFolder(folder string) error {
+	lock, err := os.OpenFile(filepath.Join(folder, janitor.LockFile), os.O_RDWR|syscall.O_NOFOLLOW, 0)
+	if err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	if err == nil {
+		defer lock.Close()
+		if flock(lock, unix.LOCK_EX|unix.LOCK_NB) != nil {
+			return nil // somebody lives there
+		}
+	}
+	return janitor.Clean(folder)
+}
+
+// openBase opens the folder of the run folders and checks that it is a folder
+// of this user's that nobody else can write to: below /tmp anybody could have
+// made it first.
+func openBase(path string, create bool) (*os.File, error) {
+	if create {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return nil, err
+		}
+		if err := os.Mkdir(path, 0o700); err != nil && !os.IsExist(err) {
+			return nil, err
+		}
+	}
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, err
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		f.Close()
+		return nil, err
+	}
+	if int(st.Uid) != os.Geteuid() || st.Mode&0o022 != 0 {
+		f.Close()
+		return nil, fmt.Errorf("%s belongs to uid %d with mode %04o; it must be yours alone: remove it, or set XDG_RUNTIME_DIR", path, st.Uid, st.Mode&0o7777)
+	}
+	return f, nil
+}
+
+func flock(f *os.File, how int) error {
+	for {
+		err := unix.Flock(int(f.Fd()), how)
+		if err != unix.EINTR {
+			return err
+		}
+	}
+}

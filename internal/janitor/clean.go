@@ -1,0 +1,242 @@
+package janitor
+
+import (
+	"time"
+
+	"github.com/lanyard-dev/lanyard/internal/linux"
+	"golang.org/x/sys/unix"
+)
+
+// Entry kinds of a journal. A line is "KIND PATH\n"; the path is absolute.
+const (
+	CgroupEntry = "cgroup" // a cgroup of ours: what is in it is killed, then it is removed
+	TreeEntry   = "tree"   // a folder with everything in it
+	FileEntry   = "file"   // a file or socket
+	DirEntry    = "dir"    // a folder, removed only if it is empty: others may share it
+)
+
+// patience bounds how long Clean waits for the processes of one cgroup to be
+// gone. A process in uninterruptible sleep can take any time.
+const patience = 5 * time.Second
+
+// Clean removes everything in the journal of a run folder, the last entry
+// first, and then the folder. What is gone already is fine. The caller holds
+// the folder's lock. It gives the first error and leaves the folder for a
+// later start to try again.
+func Clean(folder string) error {
+	dir, err := unix.Open(folder, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err == unix.ENOENT {
+		return nil
+	}
+	if err != nil {
+		return linux.Fail("open run folder", folder, err)
+	}
+	defer unix.Close(dir)
+	journal, err := readJournal(dir)
+	if err != nil {
+		return linux.Fail("read journal of", folder, err)
+	}
+	var first error
+	for i := len(journal) - 1; i >= 0; i-- {
+		if err := remove(journal[i].kind, journal[i].path); err != nil && first == nil {
+			first = err
+		}
+	}
+	if first != nil {
+		return first
+	}
+	if err := removeTree(unix.AT_FDCWD, folder); err != nil {
+		return linux.Fail("remove run folder", folder, err)
+	}
+	return nil
+}
+
+type entry struct{ kind, path string }
+
+// readJournal takes whole lines only: a half one was never acted on, because
+// the thing is made after its line has been written.
+func readJournal(dir int) ([]entry, error) {
+	fd, err := unix.Openat(dir, JournalFile, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err == unix.ENOENT {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	data, err := linux.ReadAll(fd, 16<<20)
+	if err != nil {
+		return nil, err
+	}
+	var list []entry
+	start := 0
+	for i, c := range data {
+		if c != '\n' {
+			continue
+		}
+		line := string(data[start:i])
+		start = i + 1
+		for j := range len(line) {
+			if line[j] == ' ' {
+				if path := line[j+1:]; path != "" && path[0] == '/' {
+					list = append(list, entry{line[:j], path})
+				}
+				break
+			}
+		}
+	}
+	return list, nil
+}
+
+func remove(kind, path string) error {
+	var err error
+	switch kind {
+	case CgroupEntry:
+		err = RemoveCgroup(path)
+	case TreeEntry:
+		err = removeTree(unix.AT_FDCWD, path)
+	case FileEntry:
+		err = ignoreMissing(unix.Unlink(path))
+	case DirEntry:
+		if err = ignoreMissing(unix.Rmdir(path)); err == unix.ENOTEMPTY || err == unix.EBUSY || err == unix.EEXIST {
+			err = nil
+		}
+	}
+	if err != nil {
+		return linux.Fail("remove", path, err)
+	}
+	return nil
+}
+
+func ignoreMissing(err error) error {
+	if err == unix.ENOENT {
+		return nil
+	}
+	return err
+}
+
+// RemoveCgroup removes a cgroup of ours (v1 or v2). Processes in it are thawed
+// and killed: whoever calls this has ended the run they belong to. EBUSY after
+// 5 seconds.
+func RemoveCgroup(path string) error {
+	deadline := time.Now().Add(patience)
+	wait := time.Millisecond
+	for {
+		err := unix.Rmdir(path)
+		if err != unix.EBUSY || time.Now().After(deadline) {
+			return ignoreMissing(err)
+		}
+		killCgroup(path)
+		time.Sleep(wait)
+		wait = min(2*wait, 50*time.Millisecond)
+	}
+}
+
+func killCgroup(path string) {
+	writeFile(path+"/cgroup.freeze", "0")
+	writeFile(path+"/freezer.state", "THAWED")
+	if writeFile(path+"/cgroup.kill", "1") == nil { // Linux 5.14
+		return
+	}
+	for _, pid := range readPids(path) {
+		// The descriptor pins the process; a second look says it is still ours.
+		fd, err := unix.PidfdOpen(pid, 0)
+		if err != nil {
+			continue
+		}
+		for _, again := range readPids(path) {
+			if again == pid {
+				_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
+			}
+		}
+		unix.Close(fd)
+	}
+}
+
+func writeFile(path, text string) error {
+	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	return linux.WriteAll(fd, []byte(text))
+}
+
+func readPids(cgroup string) []int {
+	fd, err := unix.Open(cgroup+"/cgroup.procs", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil
+	}
+	defer unix.Close(fd)
+	data, _ := linux.ReadAll(fd, 1<<20)
+	var pids []int
+	pid := 0
+	for _, c := range data {
+		if c == '\n' {
+			if pid > 0 {
+				pids = append(pids, pid)
+			}
+			pid = 0
+		} else {
+			pid = pid*10 + int(c-'0')
+		}
+	}
+	return pids
+}
+
+// removeTree removes path and everything below it, following no link and
+// leaving other filesystems alone. Folders that forbid it are opened up first.
+func removeTree(dir int, path string) error {
+	err := unix.Unlinkat(dir, path, 0)
+	if err == nil || err == unix.ENOENT {
+		return nil
+	}
+	if err != unix.EISDIR && err != unix.EPERM {
+		return err
+	}
+	fd, err := openDir(dir, path)
+	if err != nil {
+		return err
+	}
+	names, err := listNames(fd)
+	for _, name := range names {
+		if e := removeTree(fd, name); e != nil && err == nil {
+			err = e
+		}
+	}
+	unix.Close(fd)
+	if err != nil {
+		return err
+	}
+	return ignoreMissing(unix.Unlinkat(dir, path, unix.AT_REMOVEDIR))
+}
+
+func openDir(dir int, path string) (int, error) {
+	const flags = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
+	fd, err := unix.Openat(dir, path, flags, 0)
+	if err == unix.EACCES { // overlay's work/work has mode 000
+		if err := unix.Fchmodat(dir, path, 0o700, 0); err != nil {
+			return -1, err
+		}
+		return unix.Openat(dir, path, flags, 0)
+	}
+	if err == nil {
+		var st unix.Stat_t
+		if unix.Fstat(fd, &st) == nil && st.Mode&0o300 != 0o300 {
+			_ = unix.Fchmod(fd, 0o700)
+		}
+	}
+	return fd, err
+}
+
+func listNames(fd int) ([]string, error) {
+	var names []string
+	buf := make([]byte, 8192)
+	for {
+		n, err := linux.Retry(func() (int, error) { return unix.ReadDirent(fd, buf) })
+		if err != nil || n == 0 {
+			return names, err
+		}
+		_, _, names = unix.ParseDirent(buf[:n], -1, names)
+	}
+}

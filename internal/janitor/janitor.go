@@ -1,0 +1,44 @@
+// Package janitor removes what a run keeps outside its namespaces (cgroups,
+// sockets, folders). It is the same binary, executed again as a small process
+// that outlives a killed supervisor by milliseconds; the supervisor itself and
+// every later start use the same functions for what a killed janitor left.
+//
+// A run writes each thing into the journal of its run folder before it makes
+// it. Like the stage, the janitor runs from a package initialiser and imports
+// neither os nor fmt.
+package janitor
+
+import (
+	"syscall"
+
+	"github.com/lanyard-dev/lanyard/internal/linux"
+	"golang.org/x/sys/unix"
+)
+
+// Argv0 is the whole argument vector of a janitor.
+const Argv0 = "lanyard-janitor"
+
+// The descriptors of a janitor besides 0 to 2, which are /dev/null.
+const (
+	PipeFD = 3 // at its end the supervisor is gone; the run folder's path comes first
+	LockFD = 4 // the run folder's lock, shared with the supervisor
+)
+
+// Names of the files in a run folder.
+const (
+	JournalFile = "journal"
+	LockFile    = "lock"
+)
+
+func init() {
+	if linux.IsCommandLine(Argv0) {
+		path, err := linux.ReadAll(PipeFD, unix.PathMax)
+		code := 0
+		if err != nil || Clean(string(path)) != nil {
+			code = 1
+		}
+		for {
+			syscall.RawSyscall(syscall.SYS_EXIT_GROUP, uintptr(code), 0, 0)
+		}
+	}
+}

@@ -1,0 +1,52 @@
+package linux
+
+import (
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// IsCommandLine says whether this process was executed with argv0 as its whole
+// argument vector and an empty environment. It works before package os is
+// initialised.
+func IsCommandLine(argv0 string) bool {
+	if len(syscall.Environ()) > 0 {
+		return false
+	}
+	fd, err := unix.Open("/proc/self/cmdline", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	var buf [64]byte
+	n, err := unix.Read(fd, buf[:])
+	return err == nil && n == len(argv0)+1 && string(buf[:len(argv0)]) == argv0 && buf[n-1] == 0
+}
+
+// Permitted is the calling thread's set of permitted capabilities.
+func Permitted() uint64 {
+	head := capHeader{version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]capData
+	if _, _, e := syscall.RawSyscall(syscall.SYS_CAPGET, uintptr(unsafe.Pointer(&head)), uintptr(unsafe.Pointer(&data)), 0); e != 0 {
+		return 0
+	}
+	return uint64(data[0].permitted) | uint64(data[1].permitted)<<32
+}
+
+// LastCap is the highest capability that this kernel knows: PR_CAPBSET_READ is
+// EINVAL above it (prctl(2)).
+func LastCap() int {
+	last := unix.CAP_LAST_CAP
+	for ; last > 0; last-- {
+		if _, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, uintptr(last), 0, 0, 0); err == nil {
+			break
+		}
+	}
+	for ; last < 63; last++ {
+		if _, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, uintptr(last+1), 0, 0, 0); err != nil {
+			break
+		}
+	}
+	return last
+}

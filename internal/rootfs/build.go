@@ -1,0 +1,263 @@
+package rootfs
+
+import (
+	"github.com/lanyard-dev/lanyard/internal/linux"
+	"golang.org/x/sys/unix"
+)
+
+// base is where the skeleton's tmpfs is attached until the root is changed:
+// every Linux that can run us has the folder, and no bind of ours is taken
+// from below it.
+const base = "/proc"
+
+// point is a place that something has been, or will be, mounted on.
+type point struct {
+	real  string // path inside the container, without symlinks
+	root  int    // O_PATH descriptor of the mount's root; -1 until it is mounted
+	fresh bool   // a tmpfs of ours: mount points may be made in it
+}
+
+type builder struct {
+	spec    *Spec
+	host    int // the host's "/"
+	lower   int // root that names are resolved in: the directory, or the host's "/"
+	base    int // root of the skeleton's tmpfs
+	skel    int // where mount points of the root are made
+	root    int // the container's root, once it is mounted
+	project int // detached tree of the project, -1 for none
+	proc    int // detached proc, made while the host's is in sight
+	trees   []int
+	reals   []string // resolved targets of spec.Mounts
+	points  []point
+	files   []placed
+}
+
+type placed struct {
+	real    string
+	content string
+}
+
+// Build makes the root that spec describes and changes into it: afterwards "/"
+// and the working directory are the container's and the host's tree is gone.
+// The caller is alone in a new mount namespace (and pid namespace), with umask
+// 0, and has the capabilities of its user namespace. Needs Linux 5.12.
+func Build(spec *Spec) *linux.StepError {
+	b := &builder{spec: spec, project: -1}
+	for _, step := range []func() *linux.StepError{
+		b.openSources, b.layout, b.mountRoot, b.mountProc, b.mountSys, b.mountDev,
+		b.mountProject, b.mountVolumes, b.placeFiles, b.enter,
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openSources takes hold of everything that comes from the host before
+// anything is covered.
+func (b *builder) openSources() *linux.StepError {
+	if err := unix.Mount("", "/", "", unix.MS_SLAVE|unix.MS_REC, ""); err != nil {
+		return linux.Fail("make mounts slaves of the host's", "/", err)
+	}
+	var err error
+	if b.host, err = unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
+		return linux.Fail("open", "/", err)
+	}
+	b.lower = b.host
+	if b.spec.Kind == Dir {
+		if b.lower, err = unix.Open(b.spec.Path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
+			return linux.Fail("open the rootfs", b.spec.Path, err)
+		}
+	}
+	if b.proc, err = newMount("proc", nosuid|nodev|noexec); err != nil {
+		return &linux.StepError{Step: "mount", Path: "/proc", Errno: asErrno(err),
+			Detail: "a new proc needs the host's /proc in full sight; inside another container that one must be unmasked (docker: --security-opt systempaths=unconfined)"}
+	}
+	if b.spec.Project != "" {
+		if b.project, err = b.tree(b.spec.Project, ""); err != nil {
+			return linux.Fail("open the project", b.spec.Project, err)
+		}
+	}
+	b.trees = make([]int, len(b.spec.Mounts))
+	for i := range b.spec.Mounts {
+		m := &b.spec.Mounts[i]
+		b.trees[i] = -1
+		if m.Kind != Bind {
+			continue
+		}
+		if b.trees[i], err = b.tree(m.Source, m.Inside); err != nil {
+			return bindError(m, err)
+		}
+	}
+	return nil
+}
+
+func bindError(m *Mount, err error) *linux.StepError {
+	path := m.Source
+	if m.Inside != "" {
+		path += "/" + m.Inside
+	}
+	e := linux.Fail("open the source of volume "+m.Target+",", path, err)
+	if e.Errno == unix.EXDEV {
+		e.Detail = "a symlink leads out of " + m.Source
+	}
+	return e
+}
+
+// tree opens a detached recursive bind of a host path, and of a path below it.
+func (b *builder) tree(path, inside string) (int, error) {
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, err
+	}
+	defer func() { unix.Close(fd) }()
+	if inside != "" {
+		below, err := linux.OpenBeneath(fd, inside, unix.O_PATH)
+		if err != nil {
+			return -1, err
+		}
+		unix.Close(fd)
+		fd = below
+	}
+	return cloneTree(fd, "", true)
+}
+
+// fixed are the places that are always ours, whatever the root has there.
+var fixed = [...]string{"/proc", "/sys", "/dev", "/work"}
+
+// layout resolves every mount point and makes the skeleton.
+func (b *builder) layout() *linux.StepError {
+	mnt, err := tmpfs(nosuid|nodev, 0, 0o755)
+	if err != nil {
+		return linux.Fail("mount", "the skeleton", err)
+	}
+	if err := attachAt(mnt, b.host, base[1:]); err != nil {
+		return linux.Fail("attach", "the skeleton", err)
+	}
+	if b.base, err = unix.Open(base, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
+		return linux.Fail("open", "the skeleton", err)
+	}
+	b.skel = b.base
+	if b.spec.Kind == Dir {
+		for _, name := range [...]string{"skel", "lower", "upper", "work", "root", "empty"} {
+			if err := unix.Mkdirat(b.base, name, 0o755); err != nil {
+				return linux.Fail("make", "the skeleton", err)
+			}
+		}
+		if b.skel, err = linux.OpenPlain(b.base, "skel", unix.O_PATH|unix.O_DIRECTORY); err != nil {
+			return linux.Fail("open", "the skeleton", err)
+		}
+		b.copyOwner("/", b.skel)
+	}
+	for _, path := range fixed {
+		if path == "/work" && b.project < 0 {
+			continue
+		}
+		b.points = append(b.points, point{real: path, root: -1})
+		if err := unix.Mkdirat(b.skel, path[1:], 0o755); err != nil {
+			return linux.Fail("make mount point", path, err)
+		}
+	}
+	return b.layoutTargets()
+}
+
+func (b *builder) layoutTargets() *linux.StepError {
+	for i := range b.spec.Mounts {
+		m := &b.spec.Mounts[i]
+		real, err := b.resolve(m.Target)
+		if err != nil {
+			return linux.Fail("resolve mount point", m.Target, err)
+		}
+		b.reals = append(b.reals, real)
+		if b.under(real) == nil {
+			isDir := m.Kind != Bind || b.isDir(b.trees[i])
+			if e := b.makePoint(real, isDir, ""); e != nil {
+				return e
+			}
+		}
+		b.points = append(b.points, point{real: real, root: -1, fresh: m.Kind == Tmpfs && !m.ReadOnly})
+	}
+	for _, f := range b.spec.Files {
+		real, err := b.resolve(f.Target)
+		if err != nil {
+			return linux.Fail("resolve", f.Target, err)
+		}
+		p := b.under(real)
+		switch {
+		case p != nil && p.fresh:
+			b.files = append(b.files, placed{real, f.Content})
+		case p == nil && b.spec.Kind == Dir:
+			if e := b.makePoint(real, false, f.Content); e != nil {
+				return e
+			}
+		}
+		// Elsewhere it is the host's own file, or what a volume of the user's brings.
+	}
+	return nil
+}
+
+// resolve finds what a path of the container names. /tmp, /run and the like
+// are taken as written: what the root has there is covered anyway.
+func (b *builder) resolve(path string) (string, error) {
+	if path == "/tmp" || path == "/run" {
+		return path, nil
+	}
+	return linux.Resolve(b.lower, path, func(real string) bool {
+		for i := range b.points {
+			if b.points[i].real == real {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// under gives the innermost mount that path lies below (or is), if any.
+func (b *builder) under(path string) *point {
+	var best *point
+	for i := range b.points {
+		p := &b.points[i]
+		if isBelow(path, p.real) && (best == nil || len(p.real) >= len(best.real)) {
+			best = p
+		}
+	}
+	return best
+}
+
+func isBelow(path, dir string) bool {
+	return path == dir || (len(path) > len(dir) && path[:len(dir)] == dir && path[len(dir)] == '/')
+}
+
+func (b *builder) isDir(fd int) bool {
+	var st unix.Stat_t
+	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR
+}
+
+// enter makes the new root the root of the namespace and drops the old one.
+func (b *builder) enter() *linux.StepError {
+	if b.spec.Kind == Host && !b.spec.Transient {
+		if err := setAttr(b.root, rdonly, false); err != nil {
+			return linux.Fail("make read-only", "/", err)
+		}
+	}
+	if err := unix.Fchdir(b.root); err != nil {
+		return linux.Fail("change into", "the new root", err)
+	}
+	if err := unix.PivotRoot(".", "."); err != nil {
+		return linux.Fail("pivot_root into", "the new root", err)
+	}
+	// pivot_root(2): the old root is now stacked on "/", and "." is in it.
+	if err := unix.Unmount(".", unix.MNT_DETACH); err != nil {
+		return linux.Fail("detach", "the host's root", err)
+	}
+	if err := unix.Chdir("/"); err != nil {
+		return linux.Fail("change into", "/", err)
+	}
+	return nil
+}
+
+func asErrno(err error) unix.Errno {
+	e, _ := err.(unix.Errno)
+	return e
+}

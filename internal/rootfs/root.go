@@ -1,0 +1,143 @@
+package rootfs
+
+import (
+	"github.com/lanyard-dev/lanyard/internal/linux"
+	"golang.org/x/sys/unix"
+)
+
+// mountRoot makes the container's root: one overlay of the skeleton over the
+// directory, or the skeleton itself with the host's folders bound into it.
+func (b *builder) mountRoot() *linux.StepError {
+	if b.spec.Kind == Host {
+		b.root = b.base
+		return b.bindHost(b.root, "/")
+	}
+	// A non-recursive bind of a tree with submounts is EINVAL in a user
+	// namespace; an overlay does not see submounts of a layer either way.
+	lower, err := cloneTree(b.lower, "", b.spec.UserNS)
+	if err != nil {
+		return linux.Fail("bind the rootfs", b.spec.Path, err)
+	}
+	if err := attachAt(lower, b.base, "lower"); err != nil {
+		return linux.Fail("bind the rootfs", b.spec.Path, err)
+	}
+	// The options name the layers relative to the working directory, so no
+	// path of the user's has to be escaped.
+	if err := unix.Fchdir(b.base); err != nil {
+		return linux.Fail("change into", "the skeleton", err)
+	}
+	attrs := nodev
+	options := []string{"lowerdir=skel:lower"}
+	if b.spec.Transient {
+		options = append(options, "upperdir=upper", "workdir=work", "volatile")
+	} else {
+		attrs |= rdonly
+	}
+	if b.spec.UserNS {
+		options = append(options, "userxattr")
+	}
+	root, err := newMount("overlay", attrs, options...)
+	if err != nil {
+		return overlayError(b.spec.Path, err)
+	}
+	if err := attachAt(root, b.base, "root"); err != nil {
+		return linux.Fail("attach the root over", b.spec.Path, err)
+	}
+	if b.root, err = linux.OpenPlain(b.base, "root", unix.O_PATH|unix.O_DIRECTORY); err != nil {
+		return linux.Fail("open", "the new root", err)
+	}
+	return nil
+}
+
+func overlayError(path string, err error) *linux.StepError {
+	e := linux.Fail("mount an overlay over the rootfs", path, err)
+	switch e.Errno {
+	case unix.EINVAL:
+		e.Detail = "the kernel stacks at most two overlays; the folder must not lie on an overlay that lies on another"
+	case unix.ENODEV:
+		e.Detail = "this kernel has no overlay filesystem (modprobe overlay)"
+	case unix.EPERM:
+		e.Detail = "overlay in a user namespace needs Linux 5.11"
+	}
+	return e
+}
+
+// bindHost binds the machine's own top-level folders, with everything mounted
+// below them, read-only into the folder that dir names; links are made again.
+func (b *builder) bindHost(dir int, where string) *linux.StepError {
+	names, err := listDir("/")
+	if err != nil {
+		return linux.Fail("list", "/", err)
+	}
+	for _, name := range names {
+		switch name {
+		case "proc", "sys", "dev", "tmp", "run", "work", "lost+found":
+			continue
+		}
+		if e := b.bindHostEntry(dir, name, where); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+func (b *builder) bindHostEntry(dir int, name, where string) *linux.StepError {
+	var st unix.Stat_t
+	if err := unix.Fstatat(b.host, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return nil // gone meanwhile
+	}
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFLNK:
+		var buf [unix.PathMax]byte
+		n, err := unix.Readlinkat(b.host, name, buf[:])
+		if err == nil {
+			err = unix.Symlinkat(string(buf[:n]), dir, name)
+		}
+		if err != nil && err != unix.EEXIST {
+			return linux.Fail("link", where+name, err)
+		}
+		return nil
+	case unix.S_IFDIR:
+		tree, err := cloneTree(b.host, name, true)
+		if err != nil {
+			return linux.Fail("bind the host's", "/"+name, err)
+		}
+		if err := setAttr(tree, rdonly|nodev, true); err != nil {
+			unix.Close(tree)
+			return linux.Fail("make read-only", "/"+name, err)
+		}
+		if err := unix.Mkdirat(dir, name, 0o755); err != nil && err != unix.EEXIST {
+			unix.Close(tree)
+			return linux.Fail("make", where+name, err)
+		}
+		if err := attachAt(tree, dir, name); err != nil {
+			return linux.Fail("bind the host's", "/"+name, err)
+		}
+	}
+	return nil // files at the top level are left out: a root's folders are its system
+}
+
+// listDir gives the names in a directory.
+func listDir(path string) ([]string, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	return listFD(fd)
+}
+
+func listFD(fd int) ([]string, error) {
+	var names []string
+	buf := make([]byte, 8192)
+	for {
+		n, err := linux.Retry(func() (int, error) { return unix.ReadDirent(fd, buf) })
+		if err != nil {
+			return nil, err
+		}
+		if n == 0 {
+			return names, nil
+		}
+		_, _, names = unix.ParseDirent(buf[:n], -1, names)
+	}
+}

@@ -1,0 +1,60 @@
+package rootfs
+
+// Kind says where a root comes from.
+type Kind uint8
+
+// The kinds of root.
+const (
+	Dir  Kind = iota // a directory
+	Host             // this machine's own top-level folders
+)
+
+// Spec is a container's root with everything mounted into it.
+type Spec struct {
+	Kind      Kind
+	Path      string  // Dir: absolute path of the directory on the host
+	Transient bool    // writes go to a private layer that is thrown away; else the root is read-only
+	UserNS    bool    // built in a user namespace: no mknod, no sysfs, locked mounts
+	Project   string  // absolute host path that is seen as /work; "" for none
+	Mounts    []Mount // parents before children; /tmp and /run among them
+	Files     []File  // small files of ours
+	Console   int     // descriptor of the terminal that /dev/console is; -1 for none
+}
+
+// MountKind says what a Mount mounts.
+type MountKind uint8
+
+// The kinds of mount.
+const (
+	Tmpfs    MountKind = iota // a new tmpfs, with Dirs and Files in it
+	Bind                      // Source of the host, with everything mounted below it
+	Copy                      // a new tmpfs that starts as a copy of a folder of Source's root
+	HostTree                  // this machine's own top-level folders, read-only
+)
+
+// Mount is one mount of a container, besides the fixed ones.
+type Mount struct {
+	Kind     MountKind
+	Target   string // absolute path inside the container
+	Source   string // Bind: absolute host path. Copy: the root to copy Target of; "" is the container's own
+	Inside   string // Bind: path below Source that must not lead out of it; "" is Source itself
+	ReadOnly bool
+	Size     uint64 // Tmpfs, Copy: bytes
+	Mode     uint32 // Tmpfs: permission bits of its root
+	UID, GID int64  // Copy: owner of its root; -1 keeps the original's
+	Dirs     []Entry
+	Files    []Entry
+}
+
+// Entry is a directory or file made in a new tmpfs.
+type Entry struct {
+	Path    string // relative
+	Mode    uint32
+	Content string
+}
+
+// File is a file of ours that stands where the root's own names resolve.
+type File struct {
+	Target  string // absolute path inside the container
+	Content string
+}

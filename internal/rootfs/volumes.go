@@ -1,0 +1,218 @@
+package rootfs
+
+import (
+	"github.com/lanyard-dev/lanyard/internal/linux"
+	"golang.org/x/sys/unix"
+)
+
+func (b *builder) mountProject() *linux.StepError {
+	if b.project < 0 {
+		return nil
+	}
+	err := setAttr(b.project, nodev, true)
+	if err == nil {
+		err = attachAt(b.project, b.root, "work")
+	}
+	if err != nil {
+		return linux.Fail("bind the project to", "/work", err)
+	}
+	return nil
+}
+
+func (b *builder) mountVolumes() *linux.StepError {
+	for i := range b.spec.Mounts {
+		m := &b.spec.Mounts[i]
+		target, e := b.openTarget(m, b.reals[i], m.Kind != Bind || b.isDir(b.trees[i]))
+		if e != nil {
+			return e
+		}
+		if e := b.mountVolume(m, b.trees[i], target); e != nil {
+			return e
+		}
+		if b.pointOf(b.reals[i]).fresh {
+			fd, err := linux.OpenPlain(b.root, b.reals[i][1:], unix.O_PATH|unix.O_DIRECTORY)
+			if err != nil {
+				return linux.Fail("open", m.Target, err)
+			}
+			b.pointOf(b.reals[i]).root = fd
+		}
+	}
+	return nil
+}
+
+// pointOf gives the last point at a path: the one that is seen there.
+func (b *builder) pointOf(real string) *point {
+	for i := len(b.points) - 1; i >= 0; i-- {
+		if b.points[i].real == real {
+			return &b.points[i]
+		}
+	}
+	return nil
+}
+
+// openTarget opens a mount point in the new root, and makes it where it lies
+// in a tmpfs of ours.
+func (b *builder) openTarget(m *Mount, real string, isDir bool) (int, *linux.StepError) {
+	if parent := b.mountedAbove(real); parent != nil && parent.fresh && parent.root >= 0 {
+		rest := real[len(parent.real)+1:]
+		if e := makeIn(parent.root, rest, real, isDir); e != nil {
+			return -1, e
+		}
+	}
+	fd, err := linux.OpenPlain(b.root, real[1:], unix.O_PATH)
+	if err == nil && b.isDir(fd) != isDir {
+		unix.Close(fd)
+		err = unix.ENOTDIR
+	}
+	if err == nil {
+		return fd, nil
+	}
+	e := linux.Fail("open mount point", m.Target, err)
+	switch {
+	case e.Errno == unix.ELOOP:
+		e.Detail = "a symlink stands in its way"
+	case e.Errno == unix.ENOTDIR:
+		e.Detail = "a folder can only be mounted on a folder and a file on a file"
+	case isBelow(real, "/work"):
+		e.Detail = "it lies in the project, where Lanyard makes nothing by itself; create it"
+	}
+	return -1, e
+}
+
+// mountedAbove gives the innermost mount that real lies strictly below.
+func (b *builder) mountedAbove(real string) *point {
+	var best *point
+	for i := range b.points {
+		p := &b.points[i]
+		if real != p.real && isBelow(real, p.real) && (best == nil || len(p.real) >= len(best.real)) {
+			best = p
+		}
+	}
+	return best
+}
+
+// makeIn makes a mount point in a tmpfs of ours.
+func makeIn(root int, rest, real string, isDir bool) *linux.StepError {
+	parent, name, err := mkdirs(root, rest)
+	if err != nil {
+		return linux.Fail("make mount point", real, err)
+	}
+	defer unix.Close(parent)
+	if isDir {
+		if err := unix.Mkdirat(parent, name, 0o755); err != nil && err != unix.EEXIST {
+			return linux.Fail("make mount point", real, err)
+		}
+		return nil
+	}
+	var st unix.Stat_t
+	if unix.Fstatat(parent, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil {
+		return nil
+	}
+	return makeFile(parent, name, real, "", 0o644)
+}
+
+func (b *builder) mountVolume(m *Mount, tree, target int) *linux.StepError {
+	attrs := uint64(nodev)
+	if m.ReadOnly {
+		attrs |= rdonly
+	}
+	var err error
+	switch m.Kind {
+	case Bind:
+		if err = setAttr(tree, attrs, true); err == nil {
+			err = attach(tree, target)
+		}
+	case Tmpfs:
+		return b.mountTmpfs(m, target)
+	case Copy:
+		return b.mountCopy(m, target)
+	case HostTree:
+		var mnt int
+		if mnt, err = tmpfs(nosuid|nodev, 1<<20, 0o755); err == nil {
+			err = attach(mnt, target)
+		}
+		if err == nil {
+			return b.fillHostTree(m)
+		}
+	}
+	if err != nil {
+		return linux.Fail("mount volume", m.Target, err)
+	}
+	return nil
+}
+
+func (b *builder) fillHostTree(m *Mount) *linux.StepError {
+	dir, err := linux.OpenPlain(b.root, b.pointOf(m.Target).real[1:], unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return linux.Fail("open volume", m.Target, err)
+	}
+	defer unix.Close(dir)
+	if e := b.bindHost(dir, m.Target+"/"); e != nil {
+		return e
+	}
+	if err := setAttr(dir, rdonly, false); err != nil {
+		return linux.Fail("make read-only", m.Target, err)
+	}
+	return nil
+}
+
+func (b *builder) mountTmpfs(m *Mount, target int) *linux.StepError {
+	mnt, err := tmpfs(nosuid|nodev, m.Size, m.Mode)
+	if err != nil {
+		unix.Close(target)
+		return linux.Fail("mount tmpfs", m.Target, err)
+	}
+	for _, d := range m.Dirs {
+		parent, name, err := mkdirs(mnt, d.Path)
+		if err == nil {
+			if err = unix.Mkdirat(parent, name, d.Mode); err == unix.EEXIST {
+				err = unix.Fchmodat(parent, name, d.Mode, 0)
+			}
+			unix.Close(parent)
+		}
+		if err != nil {
+			return linux.Fail("make folder", m.Target+"/"+d.Path, err)
+		}
+	}
+	for _, f := range m.Files {
+		parent, name, err := mkdirs(mnt, f.Path)
+		if err != nil {
+			return linux.Fail("make file", m.Target+"/"+f.Path, err)
+		}
+		e := makeFile(parent, name, m.Target+"/"+f.Path, f.Content, f.Mode)
+		unix.Close(parent)
+		if e != nil {
+			return e
+		}
+	}
+	if m.ReadOnly {
+		err = setAttr(mnt, rdonly, false)
+	}
+	if err == nil {
+		err = attach(mnt, target)
+	}
+	if err != nil {
+		return linux.Fail("mount tmpfs", m.Target, err)
+	}
+	return nil
+}
+
+// placeFiles writes the files that belong into a tmpfs of ours.
+func (b *builder) placeFiles() *linux.StepError {
+	for _, f := range b.files {
+		p := b.under(f.real)
+		if p == nil || p.root < 0 || p.real == f.real {
+			continue
+		}
+		parent, name, err := mkdirs(p.root, f.real[len(p.real)+1:])
+		if err != nil {
+			return linux.Fail("make file", f.real, err)
+		}
+		e := makeFile(parent, name, f.real, f.content, 0o644)
+		unix.Close(parent)
+		if e != nil {
+			return e
+		}
+	}
+	return nil
+}

@@ -1,0 +1,245 @@
+package stage
+
+import (
+	"encoding/binary"
+
+	"github.com/lanyard-dev/lanyard/internal/linux"
+	"golang.org/x/sys/unix"
+)
+
+// start runs the command as a child, in the working directory that was asked
+// for.
+func (s *server) start() {
+	if err := unix.Chdir(s.spec.WorkDir); err != nil {
+		s.fail(linux.Fail("change into the working directory", s.spec.WorkDir, err))
+	}
+	p := &linux.Process{
+		TTY: -1, NoFile: s.spec.NoFile, NewCgroupNS: s.spec.CgroupNS,
+		SetGroups: s.spec.SetGroups, Groups: s.spec.Groups, UID: s.spec.UID, GID: s.spec.GID,
+		NoNewPrivs: s.spec.NoNewPrivs, Ignore: s.spec.Ignore, LastCap: linux.LastCap(),
+	}
+	p.Caps = s.spec.Caps & linux.Permitted()
+	if s.spec.Foreground {
+		p.TTY = s.spec.TTY
+	}
+	for i := range s.spec.CgroupFDs {
+		p.CgroupFDs = append(p.CgroupFDs, FirstCgroupFD+i)
+	}
+	p.Argv, p.Env = vector(s.spec.Argv), vector(s.spec.Env)
+	candidates := s.candidates()
+	for _, path := range candidates {
+		p.Paths = append(p.Paths, terminated(path))
+	}
+	// From here on a dead parent means a signal (the parent-death signal is
+	// set), so this look is the last that is needed.
+	if s.orphaned() {
+		exit(0)
+	}
+	pid, err := p.Start()
+	if err != nil {
+		if err.Step == linux.ExecStep {
+			explainExec(err, s.spec, candidates)
+		}
+		s.fail(err)
+	}
+	s.command = pid
+}
+
+// candidates are the paths that the command's first word may mean, in order.
+func (s *server) candidates() []string {
+	name := s.spec.Argv[0]
+	for i := range len(name) {
+		if name[i] == '/' {
+			return []string{name}
+		}
+	}
+	var list []string
+	for _, dir := range s.spec.Path {
+		if dir == "" {
+			dir = "."
+		}
+		list = append(list, dir+"/"+name)
+	}
+	return list
+}
+
+func (s *server) orphaned() bool {
+	fds := []unix.PollFd{{Fd: socket, Events: unix.POLLRDHUP}}
+	n, err := linux.Retry(func() (int, error) { return unix.Poll(fds, 0) })
+	return err != nil || n > 0
+}
+
+func terminated(s string) []byte { return append([]byte(s), 0) }
+
+func vector(list []string) []*byte {
+	out := make([]*byte, 0, len(list)+1)
+	for _, s := range list {
+		out = append(out, &terminated(s)[0])
+	}
+	return append(out, nil)
+}
+
+// explainExec finds out what execve(2)'s errno means for this program.
+func explainExec(e *linux.StepError, spec *Spec, candidates []string) {
+	name := spec.Argv[0]
+	switch e.Errno {
+	case unix.ENOENT, unix.ENOTDIR:
+		if path := firstFile(candidates); path != "" {
+			e.Path = path
+			if interp := interpreter(path); interp != "" {
+				e.Detail = "the program is there, but its interpreter " + interp + " is not"
+			} else {
+				e.Detail = "the program is there, but something it needs to start is not"
+			}
+			return
+		}
+		e.Path = name
+		if len(candidates) == 1 && candidates[0] == name {
+			e.Detail = "no such program in the container"
+		} else {
+			e.Detail = "no such program in the container's PATH"
+			for i, dir := range spec.Path {
+				sep := ":"
+				if i == 0 {
+					sep = " "
+				}
+				e.Detail += sep + dir
+			}
+		}
+	case unix.EACCES:
+		e.Detail = "it may not be executed: not a file with execute permission for this user, or on a filesystem mounted noexec"
+	case unix.ENOEXEC:
+		e.Detail = execFormat(e.Path)
+	case unix.E2BIG:
+		size := 0
+		for _, s := range spec.Argv {
+			size += len(s) + 1
+		}
+		env := 0
+		for _, s := range spec.Env {
+			env += len(s) + 1
+		}
+		e.Detail = "arguments of " + decimal(size) + " bytes and an environment of " + decimal(env) +
+			" bytes are too large together, or one string is over 131072 bytes"
+	}
+}
+
+func decimal(n int) string {
+	var buf [20]byte
+	i := len(buf)
+	for {
+		i--
+		buf[i] = byte('0' + n%10)
+		if n /= 10; n == 0 {
+			return string(buf[i:])
+		}
+	}
+}
+
+func firstFile(candidates []string) string {
+	for _, path := range candidates {
+		var st unix.Stat_t
+		if unix.Stat(path, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG {
+			return path
+		}
+	}
+	return ""
+}
+
+// head reads the start of a file.
+func head(path string) []byte {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil
+	}
+	defer unix.Close(fd)
+	buf := make([]byte, 4096)
+	n, err := unix.Read(fd, buf)
+	if err != nil {
+		return nil
+	}
+	return buf[:n]
+}
+
+const elfMagic = "\x7fELF"
+
+// interpreter gives the program that path needs to run: of a #! line, or the
+// dynamic loader of an ELF file (PT_INTERP, elf(5)); "" if it names none.
+func interpreter(path string) string {
+	data := head(path)
+	if len(data) > 2 && data[0] == '#' && data[1] == '!' {
+		line := data[2:]
+		for len(line) > 0 && (line[0] == ' ' || line[0] == '\t') {
+			line = line[1:]
+		}
+		for i, c := range line {
+			if c == ' ' || c == '\t' || c == '\n' {
+				return string(line[:i])
+			}
+		}
+		return string(line)
+	}
+	if len(data) < 64 || string(data[:4]) != elfMagic || data[4] != 2 || data[5] != 1 {
+		return ""
+	}
+	const ptInterp = 3
+	offset, size := binary.LittleEndian.Uint64(data[32:]), uint64(binary.LittleEndian.Uint16(data[54:]))
+	for i := range uint64(binary.LittleEndian.Uint16(data[56:])) {
+		at := offset + i*size
+		if at+56 > uint64(len(data)) {
+			return ""
+		}
+		ph := data[at:]
+		if binary.LittleEndian.Uint32(ph) != ptInterp {
+			continue
+		}
+		from, length := binary.LittleEndian.Uint64(ph[8:]), binary.LittleEndian.Uint64(ph[32:])
+		if length == 0 || from+length > uint64(len(data)) {
+			return ""
+		}
+		return string(data[from : from+length-1])
+	}
+	return ""
+}
+
+// execFormat says why the kernel does not know a file's format.
+func execFormat(path string) string {
+	data := head(path)
+	if len(data) < 20 || string(data[:4]) != elfMagic {
+		return "not a program: it is no ELF file and does not start with #! (a script needs #!/bin/sh or the like in its first line)"
+	}
+	order := binary.ByteOrder(binary.LittleEndian)
+	if data[5] == 2 {
+		order = binary.BigEndian
+	}
+	have := order.Uint16(data[18:])
+	var uname unix.Utsname
+	_ = unix.Uname(&uname)
+	return "a program for " + machine(have) + ", but this machine is " + unix.ByteSliceToString(uname.Machine[:]) +
+		"; use a root of this architecture, or register an emulator (package qemu-user-static)"
+}
+
+// machine names an ELF e_machine (elf.h).
+func machine(m uint16) string {
+	switch m {
+	case 3:
+		return "x86 (i386)"
+	case 8:
+		return "MIPS"
+	case 20, 21:
+		return "PowerPC"
+	case 22:
+		return "s390x"
+	case 40:
+		return "ARM (32 bit)"
+	case 62:
+		return "x86_64"
+	case 183:
+		return "aarch64"
+	case 243:
+		return "riscv64"
+	case 258:
+		return "loongarch64"
+	}
+	return "machine type " + decimal(int(m))
+}

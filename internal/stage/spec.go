@@ -1,0 +1,32 @@
+package stage
+
+import "github.com/lanyard-dev/lanyard/internal/rootfs"
+
+// Spec is everything the stage needs: the root, and the command in it. It is
+// resolved: names, defaults and users have been looked up by the parent.
+type Spec struct {
+	Root rootfs.Spec
+
+	Argv    []string // not empty; Argv[0] without a slash is looked up in Path
+	Env     []string // NAME=VALUE
+	Path    []string // folders to look the command up in
+	WorkDir string   // absolute path inside the container
+
+	UID, GID   uint32
+	SetGroups  bool     // set the supplementary groups; impossible where only one id is mapped
+	Groups     []uint32 // supplementary groups
+	Caps       uint64   // capabilities to keep: bounding set, and effective for root
+	NoNewPrivs bool
+	NoFile     uint64 // RLIMIT_NOFILE, soft and hard; 0 keeps the caller's
+	Ignore     uint64 // signals that stay ignored: bit n-1 for signal n
+
+	CgroupFDs int  // descriptors 4, 5, … are files for the command to write itself into
+	CgroupNS  bool // a cgroup namespace of its own
+
+	// Session: the stage leads a session of its own, so the command has no
+	// controlling terminal. Otherwise it stays in the caller's.
+	Session    bool
+	TTY        int  // descriptor 0, 1 or 2 that is the caller's terminal; -1 for none
+	Foreground bool // the command's group gets the terminal's foreground
+	JobControl bool // report stops of the command
+}

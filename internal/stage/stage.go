@@ -1,0 +1,246 @@
+// Package stage is PID 1 of every container: the same binary, executed again
+// in new namespaces. It builds the root, starts the command as its child,
+// passes signals on, reaps, and dies with its parent. protocol.go draws what it
+// and the parent say to each other.
+//
+// It runs from this package's initialiser, before those of anything heavier:
+// docs/adr/0002 says why and what that forbids this package to import.
+package stage
+
+import (
+	"syscall"
+
+	"github.com/lanyard-dev/lanyard/internal/linux"
+	"github.com/lanyard-dev/lanyard/internal/rootfs"
+	"golang.org/x/sys/unix"
+)
+
+// Argv0 is the whole argument vector of a stage: fixed, so that nothing of the
+// user's can be read from it.
+const Argv0 = "lanyard-init"
+
+// socket is the descriptor of the stage's only link to its parent.
+const socket = 3
+
+// FirstCgroupFD is the descriptor that a spec's cgroup files start at.
+const FirstCgroupFD = 4
+
+func init() {
+	if syscall.Getpid() == 1 && linux.IsCommandLine(Argv0) {
+		run()
+	}
+}
+
+// run never returns. The thread that runs package initialisers is the main
+// thread and stays locked to it.
+func run() {
+	s := &server{}
+	defer func() {
+		if r := recover(); r != nil {
+			s.fail(&linux.StepError{Step: "internal error in the container's init", Detail: panicText(r)})
+		}
+	}()
+	s.main()
+}
+
+func panicText(r any) string {
+	switch v := r.(type) {
+	case error:
+		return v.Error()
+	case string:
+		return v
+	}
+	return "panic"
+}
+
+func exit(code int) {
+	for {
+		syscall.RawSyscall(syscall.SYS_EXIT_GROUP, uintptr(code), 0, 0)
+	}
+}
+
+type server struct {
+	spec    *Spec
+	command int // pid of the command, 0 before it runs
+	in      []byte
+}
+
+func (s *server) main() {
+	// Set here and not only by the parent: a change of credentials clears it.
+	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
+		s.fail(linux.Fail("tie the container to its supervisor", "", err))
+	}
+	s.readSpec()
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+		s.fail(linux.Fail("hide the container's init", "", err))
+	}
+	if s.spec.Session {
+		_, _ = unix.Setsid()
+	} else {
+		_ = unix.Setpgid(0, 0)
+	}
+	unix.Umask(0)
+	if err := rootfs.Build(&s.spec.Root); err != nil {
+		s.fail(err)
+	}
+	unix.Umask(0o022)
+	signals, err := linux.SignalFD(unix.SIGCHLD)
+	if err != nil {
+		s.fail(linux.Fail("watch for exits", "", err))
+	}
+	s.start()
+	s.leaveStdio()
+	s.send(frame(frameStarted, nil))
+	s.loop(signals)
+}
+
+// readSpec waits for the go-ahead. At the end of the stream the parent is gone.
+func (s *server) readSpec() {
+	for {
+		kind, payload, n := s.next(maxSpec)
+		if n > 0 {
+			spec, err := decodeSpec(payload)
+			if kind != frameSpec || err != nil {
+				s.fail(&linux.StepError{Step: "read the container's description", Detail: errSpec.Error()})
+			}
+			s.spec, s.in = spec, s.in[n:]
+			return
+		}
+		s.receive()
+	}
+}
+
+// next gives the first whole frame of what was received; n is 0 if there is none.
+func (s *server) next(limit uint32) (kind byte, payload []byte, n int) {
+	if len(s.in) < headerSize {
+		return 0, nil, 0
+	}
+	size := uint32(s.in[1]) | uint32(s.in[2])<<8 | uint32(s.in[3])<<16 | uint32(s.in[4])<<24
+	if size > limit {
+		exit(1)
+	}
+	n = headerSize + int(size)
+	if len(s.in) < n {
+		return 0, nil, 0
+	}
+	return s.in[0], s.in[headerSize:n], n
+}
+
+func (s *server) receive() {
+	buf := make([]byte, 16<<10)
+	n, err := linux.Retry(func() (int, error) { return unix.Read(socket, buf) })
+	if err != nil || n == 0 {
+		exit(0) // the supervisor is gone, and so are we
+	}
+	s.in = append(s.in, buf[:n]...)
+}
+
+func (s *server) send(data []byte) {
+	for len(data) > 0 {
+		n, err := linux.Retry(func() (int, error) {
+			return unix.SendmsgN(socket, data, nil, nil, unix.MSG_NOSIGNAL)
+		})
+		if err != nil {
+			exit(0)
+		}
+		data = data[n:]
+	}
+}
+
+func (s *server) fail(err *linux.StepError) {
+	s.send(failedFrame(err))
+	exit(1)
+}
+
+// leaveStdio lets go of the command's descriptors, so that its pipes end when
+// the last of its processes does.
+func (s *server) leaveStdio() {
+	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		s.fail(linux.Fail("open", "/dev/null", err))
+	}
+	for fd := 0; fd <= 2; fd++ {
+		if fd == s.spec.TTY && s.spec.JobControl {
+			continue // to hand it the foreground again
+		}
+		_ = unix.Dup3(null, fd, unix.O_CLOEXEC)
+	}
+	unix.Close(null)
+	for i := range s.spec.CgroupFDs {
+		unix.Close(FirstCgroupFD + i)
+	}
+	_ = unix.Chdir("/")
+}
+
+// loop serves the parent and reaps until the command has ended.
+func (s *server) loop(signals int) {
+	s.serve() // what came while the command was being started
+	fds := []unix.PollFd{{Fd: int32(signals), Events: unix.POLLIN}, {Fd: socket, Events: unix.POLLIN}}
+	for {
+		if _, err := linux.Retry(func() (int, error) { return unix.Poll(fds, -1) }); err != nil {
+			s.fail(linux.Fail("wait for events", "", err))
+		}
+		if fds[0].Revents != 0 {
+			var info [128]byte // struct signalfd_siginfo
+			_, _ = unix.Read(signals, info[:])
+			s.reap()
+		}
+		if fds[1].Revents != 0 {
+			s.receive()
+			s.serve()
+		}
+	}
+}
+
+// reap takes every child that has ended: the command, and orphans that the
+// kernel gave to PID 1.
+func (s *server) reap() {
+	options := unix.WNOHANG
+	if s.spec.JobControl {
+		options |= unix.WUNTRACED
+	}
+	for {
+		var status unix.WaitStatus
+		pid, err := linux.Retry(func() (int, error) { return unix.Wait4(-1, &status, options, nil) })
+		if err != nil || pid <= 0 {
+			return
+		}
+		if pid != s.command {
+			continue
+		}
+		if status.Stopped() {
+			s.send(statusFrame(frameStopped, syscall.WaitStatus(status)))
+			continue
+		}
+		s.send(statusFrame(frameExited, syscall.WaitStatus(status)))
+		exit(0)
+	}
+}
+
+func (s *server) serve() {
+	for {
+		kind, payload, n := s.next(MaxReply)
+		if n == 0 {
+			return
+		}
+		switch {
+		case kind == frameSignal && len(payload) == 2:
+			s.signal(unix.Signal(payload[0]), Target(payload[1]))
+		case kind == frameForeground:
+			_ = unix.IoctlSetPointerInt(s.spec.TTY, unix.TIOCSPGRP, s.command)
+		}
+		s.in = s.in[n:]
+	}
+}
+
+// signal is safe from reused pids: the command is not reaped while we are here.
+func (s *server) signal(sig unix.Signal, to Target) {
+	pid := s.command
+	if to == ToGroup {
+		pid = -pid
+	}
+	_ = unix.Kill(pid, sig)
+	if sig == unix.SIGTERM || sig == unix.SIGHUP {
+		_ = unix.Kill(pid, unix.SIGCONT) // a stopped process would not see it otherwise
+	}
+}
