@@ -1,9 +1,10 @@
 package main
 
 import (
+	"context"
 	"fmt"
-	"io"
 	"math"
+	"os"
 )
 
 // lanyardName is the contestant that the budgets are about.
@@ -81,8 +82,8 @@ func (r result) of(name string) (samples, bool) {
 // carryOut runs an experiment: in each round every contestant once, each
 // round beginning with another one, so that noise and warm caches hit all
 // alike. The first round warms up and is not counted. A contestant that fails
-// is out, with the reason in place of its figures.
-func carryOut(e experiment, rounds int, progress io.Writer) result {
+// is out, with the reason in place of its figures. It ends early with ctx.
+func carryOut(ctx context.Context, e experiment, rounds int) result {
 	if e.maxRounds > 0 {
 		rounds = min(rounds, e.maxRounds)
 	}
@@ -94,12 +95,14 @@ func carryOut(e experiment, rounds int, progress io.Writer) result {
 	}
 	for round := -1; round < rounds; round++ {
 		for i := range e.contestants {
+			if ctx.Err() != nil {
+				return r
+			}
 			at := (i + round + 1) % len(e.contestants)
 			takeTurn(e.contestants[at], &r.contestants[at], round >= 0)
 		}
-		fmt.Fprintf(progress, "\r%-10s round %d of %d", e.key, round+1, rounds)
 	}
-	fmt.Fprint(progress, "\r\x1b[K")
+	fmt.Fprintf(os.Stderr, "%s: %d rounds done\n", e.key, rounds)
 	return r
 }
 

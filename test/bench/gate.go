@@ -25,6 +25,17 @@ func newGate(path string) (*gate, error) {
 	return &gate{file}, nil
 }
 
+// patient lets the reads from now on take as long as patience.
+func (g *gate) patient() error {
+	return g.file.SetReadDeadline(time.Now().Add(patience))
+}
+
+// hurry is for when nobody is left to write: reads get what is there or fail
+// soon.
+func (g *gate) hurry() error {
+	return g.file.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+}
+
 // await reads n bytes, within patience.
 func (g *gate) await(n int) error {
 	return g.read(make([]byte, n))
@@ -47,11 +58,8 @@ func (g *gate) times(n int) ([]int64, error) {
 }
 
 func (g *gate) read(buf []byte) error {
-	if err := g.file.SetReadDeadline(time.Now().Add(patience)); err != nil {
-		return err
-	}
 	if n, err := io.ReadFull(g.file, buf); err != nil {
-		return fmt.Errorf("%d of %d bytes came through %s: %v", n, len(buf), g.file.Name(), err)
+		return fmt.Errorf("%d of %d bytes came from the containers: %v", n, len(buf), err)
 	}
 	return nil
 }

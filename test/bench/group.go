@@ -9,8 +9,7 @@ import (
 
 // group is a running lanyard, all of whose children have reported.
 type group struct {
-	w    *workshop
-	cmd  *exec.Cmd
+	*running
 	took time.Duration // from the spawn to the last report
 }
 
@@ -20,13 +19,14 @@ func (w *workshop) launch(cmd *exec.Cmd, n int) (*group, error) {
 		return nil, err
 	}
 	begin := time.Now()
-	if err := w.run(cmd); err != nil {
+	r, err := w.run(cmd)
+	if err != nil {
 		return nil, err
 	}
 	if err := w.up.await(n); err != nil {
-		return nil, w.failed(cmd, err)
+		return nil, r.failed(err)
 	}
-	return &group{w: w, cmd: cmd, took: time.Since(begin)}, nil
+	return &group{running: r, took: time.Since(begin)}, nil
 }
 
 // end stops the group with TERM and waits until lanyard is gone.
@@ -34,19 +34,19 @@ func (g *group) end() error {
 	if err := g.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
 	}
-	return g.wait(128 + int(syscall.SIGTERM))
+	return g.leave(128 + int(syscall.SIGTERM))
 }
 
-// wait waits for lanyard, which has to leave with the status.
-func (g *group) wait(status int) error {
+// leave waits for lanyard, which has to exit with the status.
+func (g *group) leave(status int) error {
 	timer := time.AfterFunc(patience, func() { _ = g.cmd.Process.Kill() })
 	defer timer.Stop()
-	err := g.cmd.Wait()
+	err := g.wait()
 	if g.cmd.ProcessState.ExitCode() == status {
 		return nil
 	}
 	if err == nil {
 		err = errors.New("exit status 0")
 	}
-	return g.w.failed(g.cmd, err)
+	return g.failed(err)
 }

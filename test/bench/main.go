@@ -9,17 +9,26 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"regexp"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func main() {
-	if err := run(); err != nil {
+	outer, err := hideUnified()
+	if err == nil && !outer {
+		err = run()
+	}
+	if err != nil {
 		fmt.Fprintf(os.Stderr, "bench: %v\n", err)
 		os.Exit(1)
 	}
@@ -41,6 +50,8 @@ func run() error {
 		return err
 	}
 
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
+	defer stop()
 	w, err := newWorkshop(*lanyard)
 	if err != nil {
 		return err
@@ -51,8 +62,11 @@ func run() error {
 	for _, e := range experiments(w, *pause) {
 		keys = append(keys, e.key)
 		if pattern.MatchString(e.key) {
-			r.Results = append(r.Results, carryOut(e, *rounds, os.Stderr))
+			r.Results = append(r.Results, carryOut(ctx, e, *rounds))
 		}
+	}
+	if ctx.Err() != nil {
+		return errors.New("interrupted; everything is removed")
 	}
 	if len(r.Results) == 0 {
 		return fmt.Errorf("-only %s matches none of: %s", *only, strings.Join(keys, " "))

@@ -127,15 +127,25 @@ func number(v float64) string {
 	}
 }
 
-// absences says why contestants have no figures.
+// absences says why contestants have no figures, each reason once.
 func absences(results []result) []string {
-	var out []string
+	var reasons []string
+	keys := map[string][]string{}
 	for _, r := range results {
 		for _, s := range r.contestants {
-			if s.missing != "" {
-				out = append(out, fmt.Sprintf("%s: %s has no figures: %s", r.key, s.name, s.missing))
+			if s.missing == "" {
+				continue
 			}
+			reason := s.name + ": " + s.missing
+			if keys[reason] == nil {
+				reasons = append(reasons, reason)
+			}
+			keys[reason] = append(keys[reason], r.key)
 		}
+	}
+	var out []string
+	for _, reason := range reasons {
+		out = append(out, fmt.Sprintf("no figures in %s for %s", strings.Join(keys[reason], ", "), reason))
 	}
 	return out
 }

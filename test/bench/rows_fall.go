@@ -30,13 +30,13 @@ func (w *workshop) fall(cmd *exec.Cmd) ([]float64, error) {
 		return nil, err
 	}
 	if err := w.start.open(); err != nil {
-		return nil, w.failed(cmd, err)
+		return nil, g.failed(err)
 	}
 	times, err := w.up.times(siblings + 1)
 	if err != nil {
-		return nil, w.failed(cmd, err)
+		return nil, g.failed(err)
 	}
-	if err := g.wait(3); err != nil {
+	if err := g.leave(3); err != nil {
 		return nil, err
 	}
 	slices.Sort(times)

@@ -36,7 +36,7 @@ func idleRow(w *workshop, pause time.Duration) experiment {
 				}
 				values, err := watch(cmd.Process.Pid, pause)
 				if err != nil {
-					return nil, w.failed(cmd, err)
+					return nil, g.failed(err)
 				}
 				return values, g.end()
 			}),

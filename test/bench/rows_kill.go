@@ -41,7 +41,7 @@ func (w *workshop) killed(cmd *exec.Cmd) ([]float64, error) {
 	maps.DeleteFunc(left, func(path string, _ bool) bool { return before[path] })
 	pidfds, err := openAll(g.cmd.Process.Pid)
 	if err != nil {
-		return nil, w.failed(cmd, err)
+		return nil, g.failed(err)
 	}
 	defer closeAll(pidfds)
 
@@ -50,14 +50,14 @@ func (w *workshop) killed(cmd *exec.Cmd) ([]float64, error) {
 		return nil, err
 	}
 	if err := awaitExits(pidfds); err != nil {
-		return nil, w.failed(cmd, err)
+		return nil, g.failed(err)
 	}
 	processesGone := time.Since(begin)
 	if err := awaitRemoval(left); err != nil {
-		return nil, w.failed(cmd, err)
+		return nil, g.failed(err)
 	}
 	allGone := time.Since(begin)
-	_ = cmd.Wait() // killed, as we wanted
+	_ = g.wait() // killed, as we wanted
 	return []float64{milliseconds(allGone), milliseconds(processesGone)}, nil
 }
 

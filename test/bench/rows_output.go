@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -62,18 +61,19 @@ func (w *workshop) rate(pipeline ...*exec.Cmd) ([]float64, error) {
 	}
 	begin := time.Now()
 	var errs []error
-	var running []*exec.Cmd
+	var started []*running
 	for _, cmd := range pipeline {
-		if err := w.run(cmd); err != nil {
+		r, err := w.run(cmd)
+		if err != nil {
 			errs = append(errs, err)
 			break
 		}
-		running = append(running, cmd)
+		started = append(started, r)
 	}
 	closeBetween()
-	for _, cmd := range running {
-		if err := cmd.Wait(); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %v", filepath.Base(cmd.Path), err))
+	for _, r := range started {
+		if err := r.wait(); err != nil {
+			errs = append(errs, r.failed(err))
 		}
 	}
 	took := time.Since(begin)

@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 )
 
@@ -125,60 +124,6 @@ func build(output, name, ldflags string) error {
 		return fmt.Errorf("cannot build %s: %v\n%s", name, err, out)
 	}
 	return nil
-}
-
-// run starts a command in the project with its standard error kept for
-// failed.
-func (w *workshop) run(cmd *exec.Cmd) error {
-	if err := w.stderr.Truncate(0); err != nil {
-		return err
-	}
-	if _, err := w.stderr.Seek(0, 0); err != nil {
-		return err
-	}
-	cmd.Dir = w.project
-	cmd.Stderr = w.stderr
-	return cmd.Start()
-}
-
-// failed ends a command that did not do its part and says what it said.
-func (w *workshop) failed(cmd *exec.Cmd, err error) error {
-	_ = cmd.Process.Kill() // it may be gone already
-	_ = cmd.Wait()         // err tells more
-	said, _ := os.ReadFile(w.stderr.Name())
-	return fmt.Errorf("%s: %v: %s", filepath.Base(cmd.Path), err, strings.TrimSpace(string(said)))
-}
-
-// firstByte starts a command and returns the milliseconds until its
-// container has written to w.up. It waits for the command's end.
-func (w *workshop) firstByte(cmd *exec.Cmd) ([]float64, error) {
-	if err := w.up.drain(); err != nil {
-		return nil, err
-	}
-	begin := time.Now()
-	if err := w.run(cmd); err != nil {
-		return nil, err
-	}
-	if err := w.up.await(1); err != nil {
-		return nil, w.failed(cmd, err)
-	}
-	took := time.Since(begin)
-	if err := cmd.Wait(); err != nil {
-		return nil, w.failed(cmd, err)
-	}
-	return []float64{milliseconds(took)}, nil
-}
-
-// whole runs a command and returns the milliseconds until it has ended.
-func (w *workshop) whole(cmd *exec.Cmd) ([]float64, error) {
-	begin := time.Now()
-	if err := w.run(cmd); err != nil {
-		return nil, err
-	}
-	if err := cmd.Wait(); err != nil {
-		return nil, w.failed(cmd, err)
-	}
-	return []float64{milliseconds(time.Since(begin))}, nil
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

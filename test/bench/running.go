@@ -1,0 +1,91 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// running is a started command. It is waited for all the time, so that one
+// that fails does not have to be found out by patience.
+type running struct {
+	w     *workshop
+	cmd   *exec.Cmd
+	ended chan struct{} // closed after Wait
+	err   error         // of Wait; valid once ended is closed
+}
+
+// run starts a command in the project with its standard error kept for
+// failed. If it fails, whoever reads from w.up soon stops.
+func (w *workshop) run(cmd *exec.Cmd) (*running, error) {
+	if err := w.stderr.Truncate(0); err != nil {
+		return nil, err
+	}
+	if _, err := w.stderr.Seek(0, 0); err != nil {
+		return nil, err
+	}
+	cmd.Dir = w.project
+	cmd.Stderr = w.stderr
+	if err := w.up.patient(); err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	r := &running{w: w, cmd: cmd, ended: make(chan struct{})}
+	go func() {
+		if r.err = cmd.Wait(); r.err != nil {
+			_ = w.up.hurry() // an error shows in the next read
+		}
+		close(r.ended)
+	}()
+	return r, nil
+}
+
+// wait waits for the command's end.
+func (r *running) wait() error {
+	<-r.ended
+	return r.err
+}
+
+// failed ends a command that did not do its part, and says what it said.
+func (r *running) failed(err error) error {
+	select {
+	case <-r.ended:
+	default:
+		_ = r.cmd.Process.Kill() // it may end by itself right now
+		<-r.ended
+	}
+	said, _ := os.ReadFile(r.w.stderr.Name())
+	return fmt.Errorf("%s: %v (%v): %s", filepath.Base(r.cmd.Path), err, r.cmd.ProcessState,
+		strings.TrimSpace(string(said)))
+}
+
+// firstByte starts a command and returns the milliseconds until its
+// container has written to w.up. It waits for the command's end.
+func (w *workshop) firstByte(cmd *exec.Cmd) ([]float64, error) {
+	g, err := w.launch(cmd, 1)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.wait(); err != nil {
+		return nil, g.failed(err)
+	}
+	return []float64{milliseconds(g.took)}, nil
+}
+
+// whole runs a command and returns the milliseconds until it has ended.
+func (w *workshop) whole(cmd *exec.Cmd) ([]float64, error) {
+	begin := time.Now()
+	r, err := w.run(cmd)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.wait(); err != nil {
+		return nil, r.failed(err)
+	}
+	return []float64{milliseconds(time.Since(begin))}, nil
+}
