@@ -1,0 +1,64 @@
+package plan
+
+import "slices"
+
+// Command returns the command with this name or alias.
+func (p *Plan) Command(name string) (*Command, bool) {
+	for _, c := range p.Commands {
+		if c.Name == name || slices.Contains(c.Aliases, name) {
+			return c, true
+		}
+	}
+	return nil, false
+}
+
+// UnsupportedFor returns the known words that keep c from running, in the order
+// of the file: its own, its children's, those of their containers and of the
+// containers that their volumes show, and those at top level. It does not
+// follow init-command, because a volume that is filled doesn't need it.
+func (p *Plan) UnsupportedFor(c *Command) []Word {
+	words := slices.Concat(p.Unsupported, c.Unsupported)
+	for _, child := range c.Children {
+		words = append(words, child.Unsupported...)
+		words = append(words, p.volumeWords(child.Volumes)...)
+		if box, ok := p.Containers[child.Container]; ok {
+			words = append(words, box.Unsupported...)
+			words = append(words, p.volumeWords(box.Volumes)...)
+		}
+	}
+	return inFileOrder(words)
+}
+
+// volumeWords are the words of the containers that volumes show.
+func (p *Plan) volumeWords(volumes []Volume) []Word {
+	var words []Word
+	for _, v := range volumes {
+		if box, ok := p.Containers[v.From]; ok && v.From != "" {
+			words = append(words, box.Unsupported...)
+		}
+	}
+	return words
+}
+
+// AllUnsupported returns every known word that does not work, in the order of
+// the file.
+func (p *Plan) AllUnsupported() []Word {
+	words := slices.Clone(p.Unsupported)
+	for _, c := range p.Containers {
+		words = append(words, c.Unsupported...)
+	}
+	for _, c := range p.Commands {
+		words = append(words, c.Unsupported...)
+		for _, child := range c.Children {
+			words = append(words, child.Unsupported...)
+		}
+	}
+	return inFileOrder(words)
+}
+
+// inFileOrder sorts words and drops repetitions, which come from shared
+// containers and from aliases.
+func inFileOrder(words []Word) []Word {
+	slices.SortStableFunc(words, func(a, b Word) int { return a.Pos.compare(b.Pos) })
+	return slices.Compact(words)
+}
