@@ -93,12 +93,12 @@ func known(tags [][]string) []string {
 	return slices.Compact(all)
 }
 
-// nearest returns the word at the smallest edit distance, "" if even that is
-// over a third of its length.
+// nearest returns the word at the smallest edit distance, "" if that is over a
+// third of word's length (rounded up) or would replace all of it.
 func nearest(word string, words []string) string {
-	best, least := "", len(word)/3+1
+	best, least := "", min((len(word)+2)/3, len(word)-1)+1
 	for _, w := range words {
-		if d := distance(word, w); d <= least && (best == "" || d < least) {
+		if d := distance(word, w); d < least {
 			best, least = w, d
 		}
 	}
