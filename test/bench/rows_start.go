@@ -9,10 +9,13 @@ func startRow(w *workshop) experiment {
 		key: "start",
 		metrics: []metric{{
 			what: "start of a container to the first byte of its command", unit: "ms",
-			budgets: []budget{{against: "bare", limit: 1.5}, {against: "crun", limit: 0.8, below: true}},
+			budgets: []budget{
+				{against: "bare", limit: 1.5}, {against: cloneName, limit: 1.5},
+				{against: "crun", limit: 0.8, below: true},
+			},
 		}},
 		contestants: contestants(w.firstByte,
-			w.lanyardArgs("--output", "raw", "one-up"), w.bareArgs(reportUp),
+			w.lanyardArgs("--output", "raw", "one-up"), w.bareArgs(reportUp), w.cloneArgs(reportUp),
 			w.ociArgs("crun", reportUp, false), w.ociArgs("runc", reportUp, false),
 			w.bwrapArgs(reportUp), w.hostArgs(reportUp)),
 	}

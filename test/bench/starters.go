@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // starter is a program that starts one container.
@@ -52,6 +54,28 @@ func (w *workshop) bareArgs(argv []string) starter {
 	return starter{name: "bare", command: func() (*exec.Cmd, error) {
 		return exec.Command(w.bare, append([]string{w.rootfs}, argv...)...), nil
 	}}
+}
+
+// cloneName is bare without its own outer half: bench clones the inner one, as
+// a supervisor that is running already does.
+const cloneName = "bare, cloned in place"
+
+// cloneArgs starts the inner half of bare. Its argv[0] is what
+// test/bench/bare knows itself by.
+func (w *workshop) cloneArgs(argv []string) starter {
+	s := starter{name: cloneName, command: func() (*exec.Cmd, error) {
+		cmd := exec.Command(w.bare)
+		cmd.Args = append([]string{"bare-child", w.rootfs}, argv...)
+		cmd.SysProcAttr = &unix.SysProcAttr{
+			Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWIPC |
+				unix.CLONE_NEWUTS | unix.CLONE_NEWCGROUP,
+		}
+		return cmd, nil
+	}}
+	if os.Geteuid() != 0 {
+		s.missing = "only measured as root"
+	}
+	return s
 }
 
 // hostArgs starts the probe without any container: what the kernel and this
