@@ -5,7 +5,7 @@ import "strconv"
 // palette holds colours of xterm's 256 that have a contrast of at least 3:1
 // (WCAG 2.1) against black and against white, so that they are readable on
 // dark and on light terminals. Neighbours differ clearly in hue.
-var palette = [...]int{32, 133, 64, 166, 99, 30, 168, 136, 35, 131}
+var palette = [...]int{32, 133, 64, 166, 99, 30, 168, 136, 29, 131}
 
 const colorReset = "\x1b[0m"
 

@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Sizes in bytes. BenchmarkReadSize shows that larger reads gain nothing.
+// Sizes in bytes.
 const (
-	readSize  = 64 << 10  // the most that is read from a pipe at once
+	readSize  = 64 << 10  // the most that is read at once: what a pipe holds
 	flushSize = 256 << 10 // finished lines are written when there are this many bytes
 	keepSize  = 1 << 20   // a line buffer that grew beyond this is given back
 	wholeSize = 1 << 30   // more than a batch ever has: it is written at once
