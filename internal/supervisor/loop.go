@@ -15,7 +15,7 @@ type loop struct {
 	queue      *queue
 	containers []Container // nil before the start
 	gens       []uint64    // of the newest start; 0 before
-	timer      Timer
+	timer      *time.Timer // Stop and Reset leave no stale value in its channel (Go 1.23)
 	signals    <-chan os.Signal
 	hangup     <-chan struct{}
 	done       bool
@@ -27,15 +27,13 @@ type loop struct {
 // A signal that is waiting in Config.Signals already is taken before anything
 // is started.
 func Run(cfg Config) (code int, result Result) {
-	if cfg.Clock == nil {
-		cfg.Clock = systemClock{}
-	}
 	n := len(cfg.Group.Names)
 	l := &loop{
 		cfg: cfg, state: group.New(cfg.Group), queue: newQueue(),
 		containers: make([]Container, n), gens: make([]uint64, n),
-		timer: cfg.Clock.NewTimer(), signals: cfg.Signals, hangup: cfg.Hangup,
+		timer: time.NewTimer(0), signals: cfg.Signals, hangup: cfg.Hangup,
 	}
+	l.timer.Stop() // it holds nothing until it is armed
 	defer l.timer.Stop()
 	defer l.queue.close()
 	l.takeSignals()
@@ -59,7 +57,7 @@ func (l *loop) wait() {
 		l.hung()
 	case <-l.queue.wake:
 		l.takeEvents()
-	case <-l.timer.C():
+	case <-l.timer.C:
 		// What came before the deadline counts before it: an exit in the
 		// queue, or the CONT that ends a time in which lanyard was stopped.
 		l.takeSignals()
@@ -115,7 +113,7 @@ func (l *loop) step(ev group.Event) {
 	if l.done {
 		return
 	}
-	state, effects := l.state.Step(ev, l.cfg.Clock.Now())
+	state, effects := l.state.Step(ev, time.Now())
 	l.state, l.changed = state, true
 	for _, e := range effects {
 		l.carryOut(e)
@@ -132,7 +130,7 @@ func (l *loop) carryOut(e group.Effect) {
 	case group.DoKill:
 		l.containers[e.Child].Kill()
 	case group.DoArm:
-		l.timer.Reset(max(0, e.At.Sub(l.cfg.Clock.Now())))
+		l.timer.Reset(time.Until(e.At))
 	case group.DoDisarm:
 		l.timer.Stop()
 	case group.DoReport:
@@ -166,34 +164,3 @@ func (l *loop) publish() {
 	}
 	l.cfg.Snapshots.put(shots)
 }
-
-// Clock tells the time and makes timers.
-type Clock interface {
-	Now() time.Time
-	NewTimer() Timer
-}
-
-// Timer is a single deadline. It starts turned off.
-type Timer interface {
-	C() <-chan time.Time
-	Reset(d time.Duration) // whatever C still holds from before is dropped
-	Stop()                 // same
-}
-
-type systemClock struct{}
-
-func (systemClock) Now() time.Time { return time.Now() }
-
-func (systemClock) NewTimer() Timer {
-	t := time.NewTimer(time.Hour)
-	t.Stop()
-	return systemTimer{t}
-}
-
-// systemTimer relies on timers whose channel holds no stale value after Stop
-// and Reset, as they are since Go 1.23.
-type systemTimer struct{ t *time.Timer }
-
-func (s systemTimer) C() <-chan time.Time   { return s.t.C }
-func (s systemTimer) Reset(d time.Duration) { s.t.Reset(d) }
-func (s systemTimer) Stop()                 { s.t.Stop() }

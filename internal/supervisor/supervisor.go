@@ -75,7 +75,8 @@ type Job interface {
 }
 
 // Config is what Run needs. Engine and Reporter have to be set; whatever else
-// is nil is done without, or by the system's clock.
+// is nil is done without. The time is that of package time, its monotonic part:
+// a wall clock that jumps changes nothing, and tests run in a synctest bubble.
 type Config struct {
 	Group     group.Config
 	Engine    Engine
@@ -83,8 +84,7 @@ type Config struct {
 	Job       Job
 	Signals   <-chan os.Signal // that lanyard received; closed: none will come
 	Hangup    <-chan struct{}  // receives, or is closed, when the terminal is gone
-	Clock     Clock
-	Snapshots *Mailbox // gets the state of all children after each change
+	Snapshots *Mailbox         // gets the state of all children after each change
 }
 
 // What the loop tells the user: a Report is one of the other types, which
