@@ -17,6 +17,9 @@ type Spec struct {
 	Stdio  [3]*os.File
 	UserNS *UserNS       // nil: no user namespace
 	Limits cgroup.Limits // an empty one needs no cgroup
+	// BestEffort: limits that this host can't enforce are a Warned event, and
+	// the container starts without any.
+	BestEffort bool
 }
 
 // UserNS maps one id of the container to the caller's own.
@@ -24,7 +27,7 @@ type UserNS struct {
 	UID, GID uint32 // inside; outside they are the caller's effective ids
 }
 
-// Event is what happens to a container. The order is: Started or Failed; any
+// Event is what happens to a container. The order is: Warned; Started or Failed; any
 // number of Stopped; at most one Exited; Gone, which is always the last.
 type Event struct {
 	Kind   EventKind
@@ -41,7 +44,8 @@ type EventKind uint8
 
 // The events of a container.
 const (
-	Started EventKind = iota // the command has been executed
+	Warned  EventKind = iota // Err says what this host can't do; comes before all others
+	Started                  // the command has been executed
 	Failed                   // it could not be started; Gone follows
 	Stopped                  // job control stopped the command
 	Exited                   // the command has ended; what else runs in the container is being killed
@@ -55,13 +59,13 @@ type Container struct {
 	engine *Engine
 	notify func(Event)
 
-	mu      sync.Mutex
-	pidfd   int      // of the stage; -1 before the clone and after the reap
-	pid     int      // of the stage, valid with pidfd
-	socket  int      // parent's end, for messages; -1 before the spec is sent and at the end
-	queued  [][]byte // messages for the time when socket is ready
-	killed  bool
-	pidNS   string // link text of the pid namespace, once killed
+	mu     sync.Mutex
+	pidfd  int      // of the stage; -1 before the clone and after the reap
+	pid    int      // of the stage, valid with pidfd
+	socket int      // parent's end, for messages; -1 before the spec is sent and at the end
+	queued [][]byte // messages for the time when socket is ready
+	killed bool
+	pidNS  string // link text of the pid namespace, once killed
 }
 
 // Signal has the stage send sig to the command, or to its process group. What

@@ -1,6 +1,7 @@
 package container
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"syscall"
@@ -74,6 +75,16 @@ func (c *Container) makeCgroup() (*cgroup.Group, error) {
 	if c.spec.Limits.Empty() {
 		return nil, nil
 	}
+	group, err := c.tryCgroup()
+	var unsupported *cgroup.UnsupportedError
+	if c.spec.BestEffort && errors.As(err, &unsupported) {
+		c.notify(Event{Kind: Warned, Err: fmt.Errorf("it runs without its limits on %s: %s", unsupported.Limit, unsupported.Why)})
+		return nil, nil
+	}
+	return group, err
+}
+
+func (c *Container) tryCgroup() (*cgroup.Group, error) {
 	group, err := cgroup.Plan(c.engine.run.cgroupName(c.spec.Name), c.spec.Limits)
 	if err != nil {
 		return nil, err
@@ -81,7 +92,10 @@ func (c *Container) makeCgroup() (*cgroup.Group, error) {
 	if err := c.engine.run.Note(cgroupEntries(group)...); err != nil {
 		return nil, err
 	}
-	return group, group.Create()
+	if err := group.Create(); err != nil {
+		return nil, err
+	}
+	return group, nil
 }
 
 func (c *Container) removeCgroup(group *cgroup.Group) {

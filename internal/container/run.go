@@ -37,6 +37,9 @@ func NewRun() *Run {
 	return &Run{base: RunBase(), id: hex.EncodeToString(id[:])}
 }
 
+// ID names the run: 12 hexadecimal digits, random.
+func (r *Run) ID() string { return r.id }
+
 // RunBase is the folder of all run folders of this user: /run/lanyard for root,
 // $XDG_RUNTIME_DIR/lanyard, else /tmp/lanyard-UID.
 func RunBase() string {

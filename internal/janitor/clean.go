@@ -45,7 +45,7 @@ func Clean(folder string) error {
 	if first != nil {
 		return first
 	}
-	if err := removeTree(unix.AT_FDCWD, folder); err != nil {
+	if err := RemoveTree(folder); err != nil {
 		return linux.Fail("remove run folder", folder, err)
 	}
 	return nil
@@ -94,7 +94,7 @@ func remove(kind, path string) error {
 	case CgroupEntry:
 		err = RemoveCgroup(path)
 	case TreeEntry:
-		err = removeTree(unix.AT_FDCWD, path)
+		err = RemoveTree(path)
 	case FileEntry:
 		err = ignoreMissing(unix.Unlink(path))
 	case DirEntry:
@@ -183,6 +183,10 @@ func readPids(cgroup string) []int {
 	}
 	return pids
 }
+
+// RemoveTree removes a folder with everything in it, without following a link;
+// what is gone already is fine.
+func RemoveTree(path string) error { return removeTree(unix.AT_FDCWD, path) }
 
 // removeTree removes path and everything below it, following no link and
 // leaving other filesystems alone. Folders that forbid it are opened up first.

@@ -1,0 +1,97 @@
+// Package image says where a container's root comes from: a folder, or this
+// machine's own system. It reads what the start needs to know of a root (the
+// users, an environment file) without leaving it.
+package image
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/lanyard-dev/lanyard/internal/linux"
+	"github.com/lanyard-dev/lanyard/internal/rootfs"
+	"golang.org/x/sys/unix"
+)
+
+// Root is a container's root as it lies on this machine.
+type Root struct {
+	Kind rootfs.Kind
+	Path string // absolute; "/" for the host
+}
+
+// Host is this machine's own system.
+func Host() Root { return Root{Kind: rootfs.Host, Path: "/"} }
+
+// Folder is a directory that holds a root. The error says what is wrong with
+// it: missing, no directory, or without the folders that any system has.
+func Folder(path string) (Root, error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return Root{}, fmt.Errorf("rootfs %s does not exist", path)
+	case err != nil:
+		return Root{}, fmt.Errorf("cannot look at rootfs %s: %w", path, err)
+	case !info.IsDir():
+		return Root{}, fmt.Errorf("rootfs %s is not a directory", path)
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return Root{}, fmt.Errorf("cannot read rootfs %s: %w", path, err)
+	}
+	if len(entries) == 0 {
+		return Root{}, fmt.Errorf("rootfs %s is empty", path)
+	}
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return Root{}, fmt.Errorf("cannot look at rootfs %s: %w", path, err)
+	}
+	return Root{Kind: rootfs.Dir, Path: real}, nil
+}
+
+// maxFile bounds what ReadFile reads, in bytes.
+const maxFile = 4 << 20
+
+// ReadFile reads a file of the root; symlinks resolve inside it. At most 4 MiB.
+func (r Root) ReadFile(path string) ([]byte, error) {
+	dir, err := unix.Open(r.Path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: r.Path, Err: err}
+	}
+	defer unix.Close(dir)
+	// O_NONBLOCK: a fifo in a hostile root must not hang the start.
+	fd, err := linux.OpenInRoot(dir, path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return nil, &os.PathError{Op: "read", Path: path, Err: errors.New("not a regular file")}
+	}
+	data, err := linux.ReadAll(fd, maxFile)
+	if err != nil {
+		return nil, &os.PathError{Op: "read", Path: path, Err: err}
+	}
+	return data, nil
+}
+
+// Home gives the home folder of a user id, from the root's /etc/passwd; "/" if
+// it has none (passwd(5)).
+func (r Root) Home(uid uint32) string {
+	data, err := r.ReadFile("/etc/passwd")
+	if err != nil {
+		return "/"
+	}
+	want := strconv.FormatUint(uint64(uid), 10)
+	for line := range strings.Lines(string(data)) {
+		fields := strings.Split(strings.TrimRight(line, "\n"), ":")
+		if len(fields) == 7 && fields[2] == want && strings.HasPrefix(fields[5], "/") {
+			return fields[5]
+		}
+	}
+	return "/"
+}

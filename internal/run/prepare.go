@@ -1,0 +1,185 @@
+package run
+
+import (
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/lanyard-dev/lanyard/internal/cgroup"
+	"github.com/lanyard-dev/lanyard/internal/container"
+	"github.com/lanyard-dev/lanyard/internal/image"
+	"github.com/lanyard-dev/lanyard/internal/plan"
+	"github.com/lanyard-dev/lanyard/internal/rootfs"
+	"golang.org/x/sys/unix"
+)
+
+// defaultCaps are the capabilities of a container's root: Podman's default set
+// (containers.conf(5), default_capabilities).
+const defaultCaps = 1<<unix.CAP_CHOWN | 1<<unix.CAP_DAC_OVERRIDE | 1<<unix.CAP_FOWNER | 1<<unix.CAP_FSETID |
+	1<<unix.CAP_KILL | 1<<unix.CAP_NET_BIND_SERVICE | 1<<unix.CAP_SETFCAP | 1<<unix.CAP_SETGID |
+	1<<unix.CAP_SETPCAP | 1<<unix.CAP_SETUID | 1<<unix.CAP_SYS_CHROOT
+
+// prepare turns a process of the plan into a container: every name is looked
+// up and every default filled in.
+func (s *session) prepare(c *plan.Command, p *plan.Process, screen *screen) (*container.Spec, error) {
+	o := s.options
+	from := o.Plan.Containers[p.Container]
+	root, err := openRoot(o.Plan, from)
+	if err != nil {
+		return nil, err
+	}
+	spec := &container.Spec{Name: p.Name}
+	st := &spec.Stage
+	if err := setUser(spec, p); err != nil {
+		return nil, err
+	}
+	st.Root = rootfs.Spec{Kind: root.Kind, Path: root.Path, UserNS: spec.UserNS != nil, Project: o.Plan.Root, Console: -1}
+	if firstOf(p.WriteMode, from.WriteMode, plan.ReadOnly) == plan.Transient {
+		// A private layer over the machine's system covers its root
+		// filesystem; what is mounted on it stays out.
+		st.Root.Kind, st.Root.Transient = rootfs.Dir, true
+	}
+	if st.Root.Mounts, err = s.mounts(from, p); err != nil {
+		return nil, err
+	}
+	st.Root.Files = hostFiles()
+	env, err := s.environment(root, from, p, st.UID)
+	if err != nil {
+		return nil, err
+	}
+	st.Env = env.list()
+	st.Path = strings.Split(env.value["PATH"], ":")
+	st.Argv = arguments(from, p)
+	if c == o.Command {
+		st.Argv = append(st.Argv, o.Args...)
+	}
+	if st.WorkDir, err = workDir(o, p); err != nil {
+		return nil, err
+	}
+	st.Session, st.TTY, st.CgroupNS = c.Supervise, -1, true
+	return spec, setLimits(spec, from, p, screen)
+}
+
+func firstOf[T comparable](values ...T) T {
+	var zero T
+	for _, v := range values {
+		if v != zero {
+			return v
+		}
+	}
+	return zero
+}
+
+func openRoot(p *plan.Plan, c *plan.Container) (image.Root, error) {
+	if c.Host {
+		return image.Host(), nil
+	}
+	dir := c.RootFS
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join(p.Root, dir)
+	}
+	root, err := image.Folder(dir)
+	if err != nil {
+		return root, fmt.Errorf("container %s (%s:%d:%d): %w", c.Name, c.Pos.File, c.Pos.Line, c.Pos.Column, err)
+	}
+	return root, nil
+}
+
+// setUser fills in who the command runs as. An ordinary user gets a user
+// namespace in which one id, the command's, is the caller's own.
+func setUser(spec *container.Spec, p *plan.Process) error {
+	st := &spec.Stage
+	if p.UserID != nil {
+		st.UID = *p.UserID
+	}
+	if p.GroupID != nil {
+		st.GID = *p.GroupID
+	}
+	st.Caps = defaultCaps
+	if os.Geteuid() == 0 {
+		st.SetGroups, st.Groups = true, p.SupplementaryGIDs
+		return nil
+	}
+	if len(p.SupplementaryGIDs) > 0 {
+		return fmt.Errorf("supplementary-gids needs more than one group id in the container, and only your own can be mapped: that takes newgidmap and a range for you in /etc/subgid, which this version does not use yet; run as root, or leave it out")
+	}
+	st.NoNewPrivs = true
+	spec.UserNS = &container.UserNS{UID: st.UID, GID: st.GID}
+	return nil
+}
+
+// arguments gives the command's argument vector as the plan has it.
+func arguments(from *plan.Container, p *plan.Process) []string {
+	if !p.Shell {
+		return append([]string{}, p.Run...)
+	}
+	shell := from.DefaultShell
+	if len(shell) == 0 {
+		shell = []string{"/bin/sh", "-c"}
+	}
+	return append(append([]string{}, shell...), p.Run[0], "--")
+}
+
+// workDir gives the folder inside the container that the command starts in:
+// work-dir, else the one that matches the caller's.
+func workDir(o *Options, p *plan.Process) (string, error) {
+	if p.WorkDir == "" {
+		rel, err := filepath.Rel(o.Plan.Root, o.Dir)
+		if err != nil || rel == ".." || strings.HasPrefix(rel, "../") {
+			return "/work", nil
+		}
+		return path.Join("/work", rel), nil
+	}
+	dir := p.WorkDir
+	if !path.IsAbs(dir) {
+		dir = path.Join("/work", dir)
+	}
+	if inside, ok := strings.CutPrefix(dir+"/", "/work/"); ok {
+		if info, err := os.Stat(filepath.Join(o.Plan.Root, inside)); err != nil || !info.IsDir() {
+			return "", fmt.Errorf("work-dir %s is no directory of the project (%s)", p.WorkDir, filepath.Join(o.Plan.Root, inside))
+		}
+	}
+	return dir, nil
+}
+
+// hostFiles are the host's name resolution, copied at the start.
+func hostFiles() []rootfs.File {
+	var files []rootfs.File
+	for _, name := range []string{"/etc/resolv.conf", "/etc/hosts"} {
+		if data, err := os.ReadFile(name); err == nil {
+			files = append(files, rootfs.File{Target: name, Content: string(data)})
+		}
+	}
+	return files
+}
+
+// setLimits merges the limits of container and command, key by key.
+func setLimits(spec *container.Spec, from *plan.Container, p *plan.Process, screen *screen) error {
+	a, b := p.Limits, from.Limits
+	spec.Limits = cgroup.Limits{
+		Memory: firstOf(a.Memory, b.Memory), Swap: firstOf(a.Swap, b.Swap),
+		CPUs: firstOf(a.CPUs, b.CPUs), Pids: firstOf(a.Pids, b.Pids),
+	}
+	spec.BestEffort = firstOf(p.LimitsMode, from.LimitsMode, plan.Strict) == plan.BestEffort
+	files := firstOf(a.NoFile, b.NoFile)
+	if files == nil {
+		return nil
+	}
+	var own syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &own); err != nil {
+		return fmt.Errorf("cannot read the limit on open files: %w", err)
+	}
+	spec.Stage.NoFile = *files
+	if *files <= own.Max {
+		return nil
+	}
+	if !spec.BestEffort {
+		return fmt.Errorf("limit nofile %d is above lanyard's own hard limit of %d; raise that (ulimit -Hn, as root), or set limits-mode: best-effort", *files, own.Max)
+	}
+	screen.mux.Message(fmt.Sprintf("warning: %s: limit nofile %d is above lanyard's own hard limit; using %d", p.Name, *files, own.Max))
+	spec.Stage.NoFile = own.Max
+	return nil
+}
