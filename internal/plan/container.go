@@ -2,6 +2,7 @@ package plan
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -43,6 +44,9 @@ func (l *loader) container(e entry) *Container {
 	return c
 }
 
+// sources are the keys that say where a root comes from.
+var sources = []string{"rootfs", "host", "image", "setup"}
+
 // source reads where the root comes from. setup of vagga is a source too: its
 // Word then explains why the container has no other.
 func (l *loader) source(c *Container, f fields, what string) {
@@ -52,24 +56,24 @@ func (l *loader) source(c *Container, f fields, what string) {
 	if n := f.get("image"); n != nil {
 		c.Image, _ = l.filled(n, "image")
 	}
-	host := f.get("host")
-	if host != nil {
-		c.Host = l.boolean(host, "host")
+	where, off := c.Pos, false
+	if n := f.get("host"); n != nil {
+		var ok bool
+		c.Host, ok = l.boolean(n, "host")
+		where, off = l.at(n), ok && !c.Host
 	}
 	first := ""
 	for _, e := range f {
 		switch {
-		case e.key == "host" && !c.Host, e.key != "host" && e.key != "rootfs" && e.key != "image" && e.key != "setup":
+		case !slices.Contains(sources, e.key) || e.key == "host" && off:
 		case first == "":
 			first = e.key
 		default:
 			l.problem(l.at(e.keyNode), "%s has two sources, %s and %s; keep one", what, first, e.key)
 		}
 	}
-	if first == "" && host == nil {
-		l.problem(c.Pos, "%s has no source; write rootfs: FOLDER or host: true", what)
-	} else if first == "" && !c.Host {
-		l.problem(l.at(host), "%s has no source; write rootfs: FOLDER or host: true", what)
+	if first == "" {
+		l.problem(where, "%s has no source; write rootfs: FOLDER or host: true", what)
 	}
 }
 

@@ -26,9 +26,8 @@ func (l *loader) limits(f fields) Limits {
 	keys, _ := l.fields(l.mapping(n, "limits", dashed), "limits", limitWords)
 	out := Limits{Pos: l.at(n)}
 	if v := keys.get("memory"); v != nil {
-		if bytes, ok := l.size(v, "memory", minMemory); ok {
-			out.Memory = &bytes
-		}
+		bytes, _ := l.size(v, "memory", minMemory)
+		out.Memory = &bytes // also when it is wrong, so that swap is not called lonely
 	}
 	if v := keys.get("swap"); v != nil {
 		if bytes, ok := l.size(v, "swap", 0); ok {

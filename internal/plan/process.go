@@ -36,7 +36,7 @@ func (l *loader) process(e entry, f fields, what string) *Process {
 		}
 	}
 	if n := f.get("accepts-arguments"); n != nil {
-		out.AcceptsArguments = l.boolean(n, "accepts-arguments")
+		out.AcceptsArguments, _ = l.boolean(n, "accepts-arguments")
 	}
 	if n := f.get("work-dir"); n != nil {
 		out.WorkDir = l.workDir(n)

@@ -1,6 +1,9 @@
 package plan
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // Command returns the command with this name or alias.
 func (p *Plan) Command(name string) (*Command, bool) {
@@ -59,6 +62,8 @@ func (p *Plan) AllUnsupported() []Word {
 // inFileOrder sorts words and drops repetitions, which come from shared
 // containers and from aliases.
 func inFileOrder(words []Word) []Word {
-	slices.SortStableFunc(words, func(a, b Word) int { return a.Pos.compare(b.Pos) })
+	slices.SortStableFunc(words, func(a, b Word) int {
+		return cmp.Or(a.Pos.compare(b.Pos), cmp.Compare(a.Name, b.Name))
+	})
 	return slices.Compact(words)
 }

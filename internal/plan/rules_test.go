@@ -19,7 +19,6 @@ func TestContainerProblems(t *testing.T) {
 		{"rootfs is a list", inContainer("rootfs: [a]"), []string{`3:13: rootfs: expected text, got a list`}},
 		{"rootfs with NUL", inContainer(`rootfs: "a\0"`), []string{`3:13: rootfs contains a NUL byte, which no program can be given; remove it`}},
 		{"host is a word", inContainer("host: maybe"), []string{
-			`3:11: container "c" has no source; write rootfs: FOLDER or host: true`,
 			`3:11: host: expected true or false, got "maybe"`}},
 		{"unknown key", inContainer("host: true\nenvrion: {}"), []string{`4:5: unknown key "envrion" in container "c" (did you mean "environ"?)`}},
 		{"key of a command", inContainer("host: true\nrun: a"), []string{`4:5: "run" has no place in container "c"; it belongs on a command`}},
@@ -92,9 +91,9 @@ func TestNumberProblems(t *testing.T) {
 	runProblemCases(t, []problemCase{
 		{"user-id is a name", inCommand(okRun + "user-id: abc"), []string{`6:14: user-id: expected a whole number, got "abc"`}},
 		{"user-id is nothing", inCommand(okRun + "user-id:"), []string{`6:13: user-id: expected a whole number, got nothing`}},
-		{"user-id is -1", inCommand(okRun + "user-id: -1"), []string{`6:14: user-id: -1 is out of range (0 to 4294967294)`}},
-		{"user-id is no id", inCommand(okRun + "user-id: 4294967295"), []string{`6:14: user-id: 4294967295 is out of range (0 to 4294967294)`}},
-		{"user-id is huge", inCommand(okRun + "user-id: 99999999999999999999"), []string{`6:14: user-id: 99999999999999999999 is out of range (0 to 4294967294)`}},
+		{"user-id is -1", inCommand(okRun + "user-id: -1"), []string{`6:14: user-id: "-1" is out of range (0 to 4294967294)`}},
+		{"user-id is no id", inCommand(okRun + "user-id: 4294967295"), []string{`6:14: user-id: "4294967295" is out of range (0 to 4294967294)`}},
+		{"user-id is huge", inCommand(okRun + "user-id: 99999999999999999999"), []string{`6:14: user-id: "99999999999999999999" is out of range (0 to 4294967294)`}},
 		{"group-id has a point", inCommand(okRun + "group-id: 1.0"), []string{`6:15: group-id: expected a whole number, got "1.0"`}},
 		{"group-id in octal?", inCommand(okRun + "group-id: 010"), []string{`6:15: group-id: "010" begins with 0, which some take for octal; write it without`}},
 		{"gids", inCommand(okRun + "supplementary-gids: [1, x]"), []string{`6:29: supplementary-gids: expected a whole number, got "x"`}},
@@ -105,13 +104,16 @@ func TestNumberProblems(t *testing.T) {
 		{"memory too large", inContainer("host: true\nlimits: {memory: 9999999999Gi}"), []string{`4:22: memory: size "9999999999Gi" is too large`}},
 		{"memory is a word", inContainer("host: true\nlimits: {memory: lots}"), []string{`4:22: memory: expected a size such as 512MiB, got "lots"`}},
 		{"memory with fraction", inContainer("host: true\nlimits: {memory: 1.5G}"), []string{`4:22: memory: size "1.5G" has a fraction; write a whole number in a smaller unit`}},
+		{"many points", inContainer("host: true\nlimits: {cpus: 1.1.1, memory: 1, swap: 1}"), []string{
+			`4:20: cpus: expected a number, got "1.1.1"`,
+			`4:35: memory: "1" is too small; the least is 1048576 bytes`}},
 		{"swap alone", inContainer("host: true\nlimits: {swap: 0}"), []string{`4:13: limits: swap counts on top of memory; write memory too`}},
 		{"swap alone on a command", inCommand(okRun + "limits: {swap: 0}"), []string{`6:13: limits: swap counts on top of memory; write memory too`}},
-		{"cpus", inContainer("host: true\nlimits: {cpus: 0}"), []string{`4:20: cpus: 0 is out of range (0.01 to 100000)`}},
+		{"cpus", inContainer("host: true\nlimits: {cpus: 0}"), []string{`4:20: cpus: "0" is out of range (0.01 to 100000)`}},
 		{"cpus is a word", inContainer("host: true\nlimits: {cpus: 0x1p-2}"), []string{`4:20: cpus: expected a number, got "0x1p-2"`}},
 		{"cpus is inf", inContainer("host: true\nlimits: {cpus: .inf}"), []string{`4:20: cpus: expected a number, got ".inf"`}},
-		{"pids", inContainer("host: true\nlimits: {pids: 0}"), []string{`4:20: pids: 0 is out of range (1 to 4194304)`}},
-		{"nofile", inContainer("host: true\nlimits: {nofile: 2}"), []string{`4:22: nofile: 2 is out of range (3 to 2147483584)`}},
+		{"pids", inContainer("host: true\nlimits: {pids: 0}"), []string{`4:20: pids: "0" is out of range (1 to 4194304)`}},
+		{"nofile", inContainer("host: true\nlimits: {nofile: 2}"), []string{`4:22: nofile: "2" is out of range (3 to 2147483584)`}},
 	})
 }
 
@@ -136,7 +138,7 @@ func TestSuperviseProblems(t *testing.T) {
 		{"bad mode", group("    mode: stop-on-failur\n    children: {a: {container: c, run: a}}\n"), []string{
 			`4:11: mode: expected stop-on-failure or wait-all-successful, got "stop-on-failur" (did you mean "stop-on-failure"?)`}},
 		{"kill after", group("    kill-unresponsive-after: 86401\n    children: {a: {container: c, run: a}}\n"), []string{
-			`4:30: kill-unresponsive-after: 86401 is out of range (0 to 86400)`}},
+			`4:30: kill-unresponsive-after: "86401" is out of range (0 to 86400)`}},
 		{"limits on the group", group("    limits: {pids: 1}\n    environ: {}\n    volumes: {}\n    children: {a: {container: c, run: a}}\n"), []string{
 			`4:5: "limits" has no place in command "g"; put it on the children of this !Supervise`,
 			`5:5: "environ" has no place in command "g"; put it on the children of this !Supervise`,

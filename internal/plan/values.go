@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"math"
 	"slices"
 	"strconv"
@@ -107,19 +108,19 @@ func (l *loader) validName(pos Pos, name, what string) bool {
 }
 
 // boolean reads true or false, in any of the spellings YAML ever had.
-func (l *loader) boolean(n *yaml.Node, what string) bool {
+func (l *loader) boolean(n *yaml.Node, what string) (value, ok bool) {
 	text, ok := l.text(n, what)
 	if !ok {
-		return false
+		return false, false
 	}
 	switch strings.ToLower(text) {
 	case "true", "yes", "on":
-		return true
+		return true, true
 	case "false", "no", "off":
-		return false
+		return false, true
 	}
 	l.problem(l.at(n), "%s: expected true or false, got %s", what, kind(n))
-	return false
+	return false, false
 }
 
 // whole reads a whole number from low to high.
@@ -139,7 +140,7 @@ func (l *loader) whole(n *yaml.Node, what string, low, high uint64) (number uint
 	}
 	number, err := strconv.ParseUint(text, 10, 64)
 	if err != nil || number < low || number > high {
-		l.problem(l.at(n), "%s: %s is out of range (%d to %d)", what, text, low, high)
+		l.problem(l.at(n), "%s: %s is out of range (%d to %d)", what, quote(text), low, high)
 		return 0, false
 	}
 	return number, true
@@ -184,14 +185,13 @@ func (l *loader) decimal(n *yaml.Node, what string, low, high float64) (number f
 	if !ok {
 		return 0, false
 	}
-	digits := strings.TrimPrefix(text, "-")
 	number, err := strconv.ParseFloat(text, 64)
-	if err != nil && len(digits) < 300 || strings.Trim(digits, "0123456789.") != "" || digits == "" {
+	if err != nil && !errors.Is(err, strconv.ErrRange) || strings.Trim(text, "-0123456789.") != "" {
 		l.problem(l.at(n), "%s: expected a number, got %s", what, kind(n))
 		return 0, false
 	}
 	if number < low || number > high {
-		l.problem(l.at(n), "%s: %s is out of range (%s to %s)", what, text, short(low), short(high))
+		l.problem(l.at(n), "%s: %s is out of range (%s to %s)", what, quote(text), short(low), short(high))
 		return 0, false
 	}
 	return number, true
