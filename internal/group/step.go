@@ -88,7 +88,7 @@ func (t *turn) child(ev Event) {
 	before := t.children[i]
 	t.tell(i, lifecycle.Event{Kind: lifecycle.Kind(ev.Kind), PID: ev.PID, Status: ev.Status, Err: ev.Err})
 	after := t.children[i]
-	if ev.Kind == OnStarted {
+	if ev.Kind == OnStarted && !after.Killed {
 		t.report(Started{Child: t.cfg.Names[i], PID: after.PID, Took: t.now.Sub(after.Begun)})
 	}
 	if before.Over() || !after.Over() || t.result.Cause != "" {
