@@ -39,9 +39,7 @@ func (g *group) end() error {
 
 // leave waits for lanyard, which has to exit with the status.
 func (g *group) leave(status int) error {
-	timer := time.AfterFunc(patience, func() { _ = g.cmd.Process.Kill() })
-	defer timer.Stop()
-	err := g.wait()
+	err := g.waitFor(patience)
 	if g.cmd.ProcessState.ExitCode() == status {
 		return nil
 	}

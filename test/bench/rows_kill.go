@@ -14,8 +14,6 @@ import (
 
 // killRow: the supervisor is killed with fifty children running.
 func killRow(w *workshop) experiment {
-	limited := w.lanyardArgs("--output", "raw", "fifty-limited")
-	limited.name = "with limits"
 	return experiment{
 		key: "kill",
 		metrics: []metric{
@@ -25,7 +23,8 @@ func killRow(w *workshop) experiment {
 			},
 			{what: "the same, until the last process is gone", unit: "ms"},
 		},
-		contestants: contestants(w.killed, w.lanyardArgs("--output", "raw", "fifty"), limited),
+		contestants: contestants(w.killed, w.lanyardArgs("--output", "raw", "fifty"),
+			named("with limits", w.lanyardArgs("--output", "raw", "fifty-limited"))),
 	}
 }
 

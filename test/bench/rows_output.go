@@ -10,18 +10,16 @@ import (
 
 // outputRow: one busy child's lines through lanyard into `cat >/dev/null`.
 func outputRow(w *workshop) experiment {
-	prefixed := w.lanyardArgs("--output", "prefix", "lines")
-	raw := w.lanyardArgs("--output", "raw", "lines")
-	raw.name = "raw"
-	inJSON := w.lanyardArgs("--output", "json", "lines")
-	inJSON.name = "json"
 	return experiment{
 		key: "output",
 		metrics: []metric{{
 			what: "prefixed output of 100-byte lines in large blocks, into `cat >/dev/null`", unit: "MB/s",
 			budgets: []budget{{against: catName, limit: 0.5, atLeast: true}, {limit: 500, atLeast: true}},
 		}},
-		contestants: append(contestants(w.piped, prefixed, raw, inJSON),
+		contestants: append(contestants(w.piped,
+			w.lanyardArgs("--output", "prefix", "lines"),
+			named("raw", w.lanyardArgs("--output", "raw", "lines")),
+			named("json", w.lanyardArgs("--output", "json", "lines"))),
 			contestant{name: catName, measure: w.catCat}),
 	}
 }

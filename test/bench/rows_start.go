@@ -2,6 +2,16 @@ package main
 
 import "os/exec"
 
+// wholeName is lanyard in a row where the figure that counts is that of a
+// supervisor that is running already.
+const wholeName = "lanyard, whole process"
+
+// named is a starter under another name.
+func named(name string, s starter) starter {
+	s.name = name
+	return s
+}
+
 // startRow: a container from a running supervisor to its command's first
 // byte.
 func startRow(w *workshop) experiment {
@@ -14,10 +24,11 @@ func startRow(w *workshop) experiment {
 				{against: "crun", limit: 0.8, below: true},
 			},
 		}},
-		contestants: contestants(w.firstByte,
-			w.lanyardArgs("--output", "raw", "one-up"), w.bareArgs(reportUp), w.cloneArgs(reportUp),
+		contestants: append([]contestant{w.engineArgs(false, reportUp)}, contestants(w.firstByte,
+			named(wholeName, w.lanyardArgs("--output", "raw", "one-up")),
+			w.bareArgs(reportUp), w.cloneArgs(reportUp),
 			w.ociArgs("crun", reportUp, false), w.ociArgs("runc", reportUp, false),
-			w.bwrapArgs(reportUp), w.hostArgs(reportUp)),
+			w.bwrapArgs(reportUp), w.hostArgs(reportUp))...),
 	}
 }
 
@@ -29,9 +40,9 @@ func limitsRow(w *workshop) experiment {
 			what: "the same with memory, cpu and pids limits", unit: "ms",
 			budgets: []budget{{against: "crun", limit: 1}},
 		}},
-		contestants: contestants(w.firstByte,
-			w.lanyardArgs("--output", "raw", "one-up-limited"),
-			w.ociArgs("crun", reportUp, true), w.ociArgs("runc", reportUp, true)),
+		contestants: append([]contestant{w.engineArgs(true, reportUp)}, contestants(w.firstByte,
+			named(wholeName, w.lanyardArgs("--output", "raw", "one-up-limited")),
+			w.ociArgs("crun", reportUp, true), w.ociArgs("runc", reportUp, true))...),
 	}
 }
 

@@ -51,11 +51,26 @@ func (r *running) wait() error {
 	return r.err
 }
 
-// failed ends a command that did not do its part, and says what it said.
-func (r *running) failed(err error) error {
+// over says whether the command has ended.
+func (r *running) over() bool {
 	select {
 	case <-r.ended:
+		return true
 	default:
+		return false
+	}
+}
+
+// waitFor is wait with a limit, after which the command is killed.
+func (r *running) waitFor(limit time.Duration) error {
+	timer := time.AfterFunc(limit, func() { _ = r.cmd.Process.Kill() })
+	defer timer.Stop()
+	return r.wait()
+}
+
+// failed ends a command that did not do its part, and says what it said.
+func (r *running) failed(err error) error {
+	if !r.over() {
 		_ = r.cmd.Process.Kill() // it may end by itself right now
 		<-r.ended
 	}

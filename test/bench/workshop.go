@@ -9,7 +9,7 @@ import (
 )
 
 // patience bounds every wait of a measurement.
-const patience = 30 * time.Second
+const patience = 10 * time.Second
 
 // Paths inside every container of the benchmarks.
 const (
@@ -30,6 +30,7 @@ type workshop struct {
 	up      *gate  // containers report here
 	start   *gate  // and wait here
 	stderr  *os.File
+	helpers []*helper
 	bundles int // OCI bundles made so far
 	runs    int // containers named so far
 }
@@ -85,8 +86,13 @@ func (w *workshop) fill(lanyard string) error {
 	return nil
 }
 
-// close removes the folder.
+// close ends what still runs and removes the folder.
 func (w *workshop) close() {
+	for _, h := range w.helpers {
+		if err := h.close(); err != nil {
+			fmt.Fprintf(os.Stderr, "bench: the running supervisor: %v\n", err)
+		}
+	}
 	for _, g := range []*gate{w.up, w.start} {
 		if g != nil {
 			g.file.Close()
