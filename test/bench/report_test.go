@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 func TestBudgetMet(t *testing.T) {
@@ -137,16 +136,20 @@ func TestInterruptEndsAnExperiment(t *testing.T) {
 	}
 }
 
-func TestInitSum(t *testing.T) {
+func TestInitSums(t *testing.T) {
 	trace := `init internal/bytealg @0.005 ms, 0.25 ms clock, 0 bytes, 0 allocs
 something else of the program
-init os @0.3 ms, 0.5 ms clock, 4000 bytes, 20 allocs
+init ` + stagePackage + ` @0.3 ms, 0.5 ms clock, 4000 bytes, 20 allocs
+init os @0.9 ms, 1 ms clock, 0 bytes, 0 allocs
 `
-	got, err := initSum(trace)
-	if err != nil || got != 750*time.Microsecond {
-		t.Errorf("initSum = %v, %v; want 750µs", got, err)
+	whole, stage, err := initSums(trace)
+	if err != nil || whole != 1.75 || stage != 0.75 {
+		t.Errorf("initSums = %v, %v, %v; want 1.75 and 0.75", whole, stage, err)
 	}
-	if _, err := initSum("lanyard: unknown flag\n"); err == nil {
+	if _, stage, _ := initSums("init os @0.9 ms, 1 ms clock, 0 bytes, 0 allocs\n"); !math.IsNaN(stage) {
+		t.Errorf("a program without a stage has %v before it", stage)
+	}
+	if _, _, err := initSums("lanyard: unknown flag\n"); err == nil {
 		t.Error("no error for a program without a trace")
 	}
 }
