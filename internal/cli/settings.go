@@ -1,0 +1,88 @@
+package cli
+
+import (
+	"strings"
+
+	"github.com/lanyard-dev/lanyard/internal/output"
+	"github.com/lanyard-dev/lanyard/internal/plan"
+)
+
+// settings are what the options of one command line say.
+type settings struct {
+	file          string // "" when not given
+	environ       []plan.EnvVar
+	format        output.Format
+	timestamps    bool
+	only, exclude []string
+	version, help bool
+	builtin, json bool
+	writable      bool
+	workDir       string
+}
+
+// apply adds options to s; of those that can't be repeated the last wins.
+func (s *settings) apply(options []given, lookup func(string) (string, bool)) error {
+	for _, g := range options {
+		if err := s.add(g, lookup); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *settings) add(g given, lookup func(string) (string, bool)) error {
+	switch g.option {
+	case &optFile:
+		s.file = g.values[0]
+		if s.file == "" {
+			return usagef("--file is empty: name a project file")
+		}
+	case &optUseEnv:
+		return s.useEnv(g.values[0], lookup)
+	case &optEnviron:
+		return s.setEnv(g.values[0])
+	case &optOutput:
+		format, err := output.ParseFormat(g.values[0])
+		if err != nil {
+			return usageError(err.Error())
+		}
+		s.format = format
+	case &optTimestamps:
+		s.timestamps = true
+	case &optOnly:
+		s.only = append(s.only, g.values...)
+	case &optExclude:
+		s.exclude = append(s.exclude, g.values...)
+	case &optVersion:
+		s.version = true
+	case &optHelp:
+		s.help = true
+	case &optBuiltin:
+		s.builtin = true
+	case &optJSON:
+		s.json = true
+	case &optWritable:
+		s.writable = true
+	case &optWorkDir:
+		s.workDir = g.values[0]
+	}
+	return nil
+}
+
+func (s *settings) useEnv(name string, lookup func(string) (string, bool)) error {
+	if name == "" || strings.Contains(name, "=") {
+		return usagef("--use-env %q is not the name of a variable; to set one write -E NAME=VALUE", name)
+	}
+	value, _ := lookup(name)
+	s.environ = append(s.environ, plan.EnvVar{Name: name, Value: value})
+	return nil
+}
+
+func (s *settings) setEnv(text string) error {
+	name, value, found := strings.Cut(text, "=")
+	if name == "" || !found {
+		return usagef("--environ %q is not NAME=VALUE; to pass a variable on write -e NAME", text)
+	}
+	s.environ = append(s.environ, plan.EnvVar{Name: name, Value: value})
+	return nil
+}

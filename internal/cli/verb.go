@@ -1,0 +1,113 @@
+package cli
+
+import "slices"
+
+// verb is one of lanyard's own commands.
+type verb struct {
+	name    string // as it always works; those with an underscore also answer without it
+	args    string // what follows it in the usage line
+	about   string // one line
+	text    string // paragraphs of its help
+	example string
+	options []*option
+	least   int  // words it needs
+	most    int  // words it takes, -1 for any number
+	foreign bool // the words after the first belong to another program
+	run     func(a *app, s settings, words []string) int
+}
+
+// verbs are all of them in the order of the help. A function and not a
+// variable: help and completion, which are verbs, read it.
+func verbs() []*verb {
+	return []*verb{
+		{
+			name: "_list", about: "List the commands of this project",
+			text:    "Prints what lanyard without arguments prints: the commands of the project file with their aliases and descriptions. Commands whose names begin with an underscore are hidden.",
+			example: "lanyard _list\nlanyard _list --json | jq -r '.[].name'",
+			options: []*option{&optBuiltin, &optJSON, &optFile, &optHelp},
+			run:     (*app).list,
+		},
+		{
+			name: "_run", args: "CONTAINER COMMAND [ARGUMENT...]", about: "Run any program in one of the project's containers",
+			text:    "Starts COMMAND in CONTAINER, with this terminal and from the folder you are in. Every word after CONTAINER belongs to COMMAND, -h too. The exit code is COMMAND's own.",
+			example: "lanyard _run python bash\nlanyard _run --writable python pip list",
+			options: []*option{&optWritable, &optWorkDir, &optUseEnv, &optEnviron, &optFile, &optHelp},
+			least:   2, most: -1, foreign: true, run: (*app).runIn,
+		},
+		{
+			name: "_check", about: "Check the project file and show what would run",
+			text:    "Reads the whole project file, prints every mistake with its line and column, and starts nothing. When there is none it prints what each command would run: the children, their containers, roots, volumes and limits. Words that are known but don't work in this version are warnings on standard error. The exit code is 0, or 126 after a mistake.",
+			example: "lanyard _check\nlanyard _check -f staging.yaml",
+			options: []*option{&optFile, &optHelp},
+			run:     (*app).check,
+		},
+		{
+			name: "help", args: "[COMMAND]", about: "Show help for lanyard, a verb, or a command of the project",
+			text:    "Without COMMAND it explains lanyard itself. With one it tells what that command runs and which options it takes: also for commands that keep --help for themselves.",
+			example: "lanyard help\nlanyard help _run\nlanyard help COMMAND",
+			options: []*option{&optFile, &optHelp},
+			most:    1, run: (*app).help,
+		},
+		{
+			name: "completion", args: "bash|zsh|fish", about: "Print a script that makes your shell complete lanyard's words",
+			text:    "The script knows commands, aliases, verbs and options, the children and tags after --only and --exclude, and the containers after _run. It asks lanyard each time, so it never gets old.",
+			example: "# bash: add to ~/.bashrc\nsource <(lanyard completion bash)\n# zsh: add to ~/.zshrc, after compinit\nsource <(lanyard completion zsh)\n# fish\nlanyard completion fish > ~/.config/fish/completions/lanyard.fish",
+			options: []*option{&optHelp},
+			least:   1, most: 1, run: (*app).completion,
+		},
+	}
+}
+
+// verbNamed returns the verb with exactly this name, nil if there is none.
+func verbNamed(name string) *verb {
+	all := verbs()
+	if i := slices.IndexFunc(all, func(v *verb) bool { return v.name == name }); i >= 0 {
+		return all[i]
+	}
+	return nil
+}
+
+// verbFor returns the verb that word names with or without its underscore.
+func verbFor(word string) *verb {
+	if v := verbNamed(word); v != nil {
+		return v
+	}
+	return verbNamed("_" + word)
+}
+
+// later says whether word is kept for a verb of a later version.
+func later(word string) bool { return word == "supervise" || word == "ctl" }
+
+// usage is how the verb is written.
+func (v *verb) usage() string {
+	line := "lanyard " + v.name + " [OPTION...]"
+	if v.args != "" {
+		line += " " + v.args
+	}
+	return line
+}
+
+// read splits the words after the verb into options and the others.
+func (v *verb) read(args []string) ([]given, []string, error) {
+	if !v.foreign {
+		return scanAll(v.options, args)
+	}
+	s, err := scan(v.options, args)
+	if err == nil {
+		err = s.check()
+	}
+	return s.given, s.rest, err
+}
+
+// count reports too few or too many words.
+func (v *verb) count(words []string) error {
+	switch {
+	case len(words) < v.least && len(words) > 0:
+		return usagef("%s %s: what should run there? Name a program, for example sh", v.name, words[0])
+	case len(words) < v.least:
+		return usagef("%s needs %s", v.name, v.args)
+	case v.most >= 0 && len(words) > v.most:
+		return usagef("%s: %q is one word too many", v.name, words[v.most])
+	}
+	return nil
+}
