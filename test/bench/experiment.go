@@ -114,6 +114,7 @@ func takeTurn(c contestant, s *samples, counts bool) {
 	values, err := c.measure()
 	if err != nil {
 		s.missing = err.Error()
+		s.values = make([][]float64, len(s.values))
 		return
 	}
 	if !counts {

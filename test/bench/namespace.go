@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -31,11 +32,12 @@ func hideUnified() (outer bool, err error) {
 	if err != nil || strings.TrimSpace(string(data)) == "" || os.Geteuid() != 0 {
 		return false, nil // nothing that crun minds, or that we could hide
 	}
+	runtime.LockOSThread() // the parent-death signal follows the thread
 	inside := exec.Command("/proc/self/exe", os.Args[1:]...)
 	inside.Env = append(os.Environ(), insideVar+"=1")
 	inside.Stdin, inside.Stdout, inside.Stderr = os.Stdin, os.Stdout, os.Stderr
 	// A new mount namespace made this way is private: the host keeps its mount.
-	inside.SysProcAttr = &unix.SysProcAttr{Unshareflags: unix.CLONE_NEWNS}
+	inside.SysProcAttr = &unix.SysProcAttr{Unshareflags: unix.CLONE_NEWNS, Pdeathsig: unix.SIGTERM}
 	if err := inside.Run(); err != nil {
 		var exit *exec.ExitError
 		if errors.As(err, &exit) {

@@ -65,7 +65,7 @@ func sampleExperiment() experiment {
 func TestTable(t *testing.T) {
 	r := carryOut(context.Background(), sampleExperiment(), 4)
 	want := [][]string{
-		{"a | b [ms]", "3", "2.5", "crun -, runc 9", "bare", "1.2", "1.2", "at most 1.5x", "yes"},
+		{"a | b [ms]", "3", "2.5", "crun -, runc -", "bare", "1.2", "1.2", "at most 1.5x", "yes"},
 		{"", "", "", "", "", "", "3", "at most 1 ms", "NO"},
 		{"a second [MB]", "-", "-", "crun -, runc -", "", "", "", "", ""},
 	}

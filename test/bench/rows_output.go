@@ -70,7 +70,7 @@ func (w *workshop) rate(pipeline ...*exec.Cmd) ([]float64, error) {
 	}
 	closeBetween()
 	for _, r := range started {
-		if err := r.wait(); err != nil {
+		if err := r.waitFor(patience); err != nil {
 			errs = append(errs, r.failed(err))
 		}
 	}

@@ -86,7 +86,7 @@ func (w *workshop) firstByte(cmd *exec.Cmd) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := g.wait(); err != nil {
+	if err := g.waitFor(patience); err != nil {
 		return nil, g.failed(err)
 	}
 	return []float64{milliseconds(g.took)}, nil
@@ -99,7 +99,7 @@ func (w *workshop) whole(cmd *exec.Cmd) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.wait(); err != nil {
+	if err := r.waitFor(patience); err != nil {
 		return nil, r.failed(err)
 	}
 	return []float64{milliseconds(time.Since(begin))}, nil
