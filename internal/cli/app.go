@@ -74,8 +74,11 @@ func (a *app) usage(err error, line string) int {
 
 // main reads the options before COMMAND and goes to where COMMAND is dealt with.
 func (a *app) main(args []string) int {
-	if len(args) > 0 && args[0] == completeVerb {
+	switch {
+	case len(args) > 0 && args[0] == completeVerb:
 		return a.complete(args[1:])
+	case len(args) == 3 && args[0] == completeBashVerb:
+		return a.completeBash(args[1], args[2])
 	}
 	s := settings{format: a.format}
 	found, err := scan(mainOptions, args)

@@ -38,9 +38,6 @@ func (a *app) command(s settings, p *plan.Plan, c *plan.Command, args []string) 
 
 // start runs c with the user's settings.
 func (a *app) start(s settings, p *plan.Plan, c *plan.Command, args []string) int {
-	if code := a.unsupported(c.Name, p.UnsupportedFor(c)); code != 0 {
-		return code
-	}
 	own, err := plan.LoadSettings(plan.SettingsPath(a.getenv))
 	if err != nil {
 		return a.badProject(err)

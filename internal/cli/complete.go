@@ -63,9 +63,13 @@ func (c completer) at(words []string, current string) offer {
 // plan is the project that the options before COMMAND name; an empty one if it
 // can't be read, because completion has nowhere to complain.
 func (c completer) plan(options []given) *plan.Plan {
-	var s settings
-	_ = s.apply(options, func(string) (string, bool) { return "", false })
-	p, err := c.load(s.file)
+	file := ""
+	for _, g := range options {
+		if g.option == &optFile && len(g.values) > 0 {
+			file = g.values[0]
+		}
+	}
+	p, err := c.load(file)
 	if err != nil {
 		return &plan.Plan{}
 	}

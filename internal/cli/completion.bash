@@ -8,6 +8,6 @@ _lanyard() {
         else
             COMPREPLY+=("$line")
         fi
-    done < <("$1" __complete --bash "${COMP_LINE:0:COMP_POINT}" "$COMP_WORDBREAKS" 2>/dev/null)
+    done < <("$1" __complete_bash "${COMP_LINE:0:COMP_POINT}" "$COMP_WORDBREAKS" 2>/dev/null)
 }
 complete -F _lanyard lanyard

@@ -6,31 +6,39 @@ import (
 	"strings"
 
 	"github.com/lanyard-dev/lanyard/internal/plan"
-	"github.com/lanyard-dev/lanyard/internal/run"
-	"github.com/spf13/cobra"
 )
 
-// completeVerb is what the scripts call: "lanyard __complete WORD... CURRENT",
-// in the conversation that cobra's scripts for zsh and fish hold, and
-// "lanyard __complete --bash LINE WORDBREAKS" by our own script for bash.
-const completeVerb = cobra.ShellCompRequestCmd
+// What the scripts call: "lanyard __complete WORD... CURRENT" for shells that
+// split a line into words, "lanyard __complete_bash LINE WORDBREAKS" for bash,
+// which splits at "=" as well. Both answer with a candidate on each line, the
+// former with a tab and its meaning behind it, and with filesToo.
+const (
+	completeVerb     = "__complete"
+	completeBashVerb = "__complete_bash"
+	filesToo         = ":files"
+)
 
-// bashScript is ours because cobra's needs the package bash-completion, which
+// The scripts are ours because cobra's run the words of the unfinished line
+// through eval, and its one for bash needs the package bash-completion, which
 // a server often lacks.
-//
-//go:embed completion.bash
-var bashScript string
+var (
+	//go:embed completion.bash
+	bashScript string
+	//go:embed completion.zsh
+	zshScript string
+	//go:embed completion.fish
+	fishScript string
+)
 
 // completion prints the script for one shell.
 func (a *app) completion(_ settings, words []string) int {
-	var err error
 	switch words[0] {
 	case "bash":
-		_, err = fmt.Fprint(a.out, bashScript)
+		fmt.Fprint(a.out, bashScript)
 	case "zsh":
-		err = Tree().GenZshCompletion(a.out)
+		fmt.Fprint(a.out, zshScript)
 	case "fish":
-		err = Tree().GenFishCompletion(a.out, true)
+		fmt.Fprint(a.out, fishScript)
 	default:
 		hint := ""
 		if near := plan.Nearest(words[0], []string{"bash", "zsh", "fish"}); near != "" {
@@ -38,54 +46,54 @@ func (a *app) completion(_ settings, words []string) int {
 		}
 		return a.usage(usagef("no completion for %q%s", words[0], hint), verbNamed("completion").usage())
 	}
-	if err != nil {
-		a.fail("cannot print the script: %v", err)
-		return run.ExitInternal
-	}
 	return 0
 }
 
-// complete answers a completion script. It never complains: what it prints
-// would land in the middle of somebody's command line.
-func (a *app) complete(args []string) int {
-	c := completer{load: a.load, names: a.names}
-	if len(args) == 3 && args[0] == "--bash" {
-		a.completeBash(c, args[1], args[2])
-		return 0
+// complete answers a script for zsh or fish; words end with the one under the
+// cursor. Nothing here complains: it would land in the middle of somebody's
+// command line.
+func (a *app) complete(words []string) int {
+	option, o := a.offer(words)
+	for _, c := range o.candidates {
+		fmt.Fprintln(a.out, strings.TrimSuffix(option+c.word+"\t"+c.about, "\t"))
 	}
-	if len(args) == 0 {
-		return run.ExitUsage
-	}
-	o := c.complete(args[:len(args)-1], args[len(args)-1])
-	for _, candidate := range o.candidates {
-		fmt.Fprintln(a.out, strings.TrimSuffix(candidate.word+"\t"+candidate.about, "\t"))
-	}
-	directive := cobra.ShellCompDirectiveNoFileComp
-	if o.files {
-		directive = cobra.ShellCompDirectiveDefault
-	}
-	fmt.Fprintf(a.out, ":%d\n", directive)
+	a.offerFiles(o)
 	return 0
 }
 
-// completeBash prints one candidate on a line, or ":files". bash replaces only
-// what stands behind the last of its break characters, so the part before it
-// is left out of the candidates.
-func (a *app) completeBash(c completer, line, breaks string) {
-	words := shellWords(line, a.getenv("HOME"))
-	if len(words) < 2 {
-		return
-	}
-	current := words[len(words)-1]
-	o := c.complete(words[1:len(words)-1], current)
-	option := strings.TrimSuffix(current, valuePart(current))
+// completeBash answers the script for bash. bash replaces only what stands
+// behind the last of its break characters.
+func (a *app) completeBash(line, breaks string) int {
+	words := shellWords(line)
+	option, o := a.offer(words[1:])
 	if strings.Contains(breaks, "=") {
 		option = ""
 	}
-	for _, candidate := range o.candidates {
-		fmt.Fprintln(a.out, option+candidate.word)
+	for _, c := range o.candidates {
+		fmt.Fprintln(a.out, option+c.word)
 	}
+	a.offerFiles(o)
+	return 0
+}
+
+func (a *app) offerFiles(o offer) {
 	if o.files {
-		fmt.Fprintln(a.out, ":files")
+		fmt.Fprintln(a.out, filesToo)
 	}
+}
+
+// offer completes the last of words. option is the --NAME= that stands in
+// front of what the candidates replace.
+func (a *app) offer(words []string) (option string, o offer) {
+	if len(words) == 0 {
+		return "", offer{}
+	}
+	before, current := words[:len(words)-1], words[len(words)-1]
+	for i, word := range before {
+		if rest, ok := strings.CutPrefix(word, "~/"); ok {
+			before[i] = a.getenv("HOME") + "/" + rest
+		}
+	}
+	o = completer{load: a.load, names: a.names}.complete(before, current)
+	return strings.TrimSuffix(current, valuePart(current)), o
 }

@@ -65,19 +65,6 @@ func (a *app) getenv(name string) string {
 	return value
 }
 
-// unsupported reports the words that keep something from running; 0 if there
-// are none.
-func (a *app) unsupported(what string, words []plan.Word) int {
-	if len(words) == 0 {
-		return 0
-	}
-	for _, w := range words {
-		fmt.Fprintln(a.err, w)
-	}
-	a.fail("%s cannot run in this version; nothing was started", what)
-	return run.ExitProject
-}
-
 // unknown reports a word that is neither a command nor a verb.
 func (a *app) unknown(p *plan.Plan, word string) int {
 	known := commandNames(p, false)

@@ -36,18 +36,14 @@ func shellQuote(word string) string {
 }
 
 // shellWords splits the part of a command line before the cursor as bash
-// would, without expanding anything but a ~/ in front. The last word is the
-// one under the cursor, "" after a space.
-func shellWords(line, home string) []string {
+// would, without expanding anything. The last word is the one under the
+// cursor, "" after a space.
+func shellWords(line string) []string {
 	words := []string{}
 	var word strings.Builder
 	inside, quote, escaped := false, rune(0), false
 	end := func() {
-		text := word.String()
-		if rest, ok := strings.CutPrefix(text, "~/"); ok && home != "" {
-			text = home + "/" + rest
-		}
-		words = append(words, text)
+		words = append(words, word.String())
 		word.Reset()
 		inside = false
 	}

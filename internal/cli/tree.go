@@ -24,8 +24,7 @@ lanyard -E DEBUG=1 run_full_app --exclude web
 lanyard _run python bash           # look around in a container`
 )
 
-// Tree is lanyard's command line as a tree for help, completion scripts and
-// the man page. It is not executed: dispatch reads the words itself, because
+// Tree is lanyard's command line as a tree for help and the man page. It is not executed: dispatch reads the words itself, because
 // cobra would take options that belong to a project's command.
 func Tree() *cobra.Command {
 	root := &cobra.Command{

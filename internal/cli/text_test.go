@@ -1,0 +1,96 @@
+package cli
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestShellQuote(t *testing.T) {
+	for word, want := range map[string]string{
+		"":           "''",
+		"a-b/c:1,2":  "a-b/c:1,2",
+		"a b":        "'a b'",
+		"it's":       `'it'\''s'`,
+		"$HOME":      "'$HOME'",
+		"a\nb\t'\\":  `$'a\nb\t\'\\'`,
+		"\x1b[31m":   `$'\x1b[31m'`,
+		"größe":      "'größe'",
+		"echo \"x\"": `'echo "x"'`,
+	} {
+		if got := shellQuote(word); got != want {
+			t.Errorf("%q: got %s, want %s", word, got, want)
+		}
+	}
+}
+
+func TestShellWords(t *testing.T) {
+	tests := []struct {
+		line string
+		want []string
+	}{
+		{"", []string{""}},
+		{"lanyard", []string{"lanyard"}},
+		{"lanyard ", []string{"lanyard", ""}},
+		{"lanyard  a  b", []string{"lanyard", "a", "b"}},
+		{`l -f "a b.yaml" x`, []string{"l", "-f", "a b.yaml", "x"}},
+		{`l a\ b 'c d`, []string{"l", "a b", "c d"}},
+		{`l "" `, []string{"l", "", ""}},
+		{"l -f ~/x.yaml ~y", []string{"l", "-f", "~/x.yaml", "~y"}},
+		{"l $(touch x)", []string{"l", "$(touch", "x)"}},
+	}
+	for _, test := range tests {
+		if got := shellWords(test.line); !reflect.DeepEqual(got, test.want) {
+			t.Errorf("%q: got %q, want %q", test.line, got, test.want)
+		}
+	}
+}
+
+func TestTable(t *testing.T) {
+	rows := []row{
+		{"run", "starts everything that this project has"},
+		{"a-name-that-is-longer-than-the-column", "tells"},
+		{"silent", ""},
+	}
+	want := `Commands:
+    run     starts everything that
+            this project has
+    a-name-that-is-longer-than-the-column
+            tells
+    silent
+`
+	if got := table("Commands", rows, 36); got != want {
+		t.Errorf("got:\n%swant:\n%s", got, want)
+	}
+	if got := table("Commands", rows[:1], 0); strings.Count(got, "\n") != 2 {
+		t.Errorf("without a width nothing is wrapped, got:\n%s", got)
+	}
+}
+
+func TestTableOnANarrowTerminal(t *testing.T) {
+	for _, line := range strings.Split(table("C", []row{{"run", strings.Repeat("word ", 20)}}, 5), "\n") {
+		if len(line) > 4+3+2+minAbout {
+			t.Errorf("line %q is longer than a description may be", line)
+		}
+	}
+}
+
+func TestSizeText(t *testing.T) {
+	for bytes, want := range map[int64]string{0: "0", 1: "1", 1 << 10: "1KiB", 1536 << 20: "1536MiB", 1 << 30: "1GiB", 1e9: "1000000000", 1 << 42: "4TiB"} {
+		if got := sizeText(bytes); got != want {
+			t.Errorf("%d: got %s, want %s", bytes, got, want)
+		}
+	}
+}
+
+// A verb of the docs must exist, and every verb and option must be in them.
+func TestVerbsAreComplete(t *testing.T) {
+	for _, v := range verbs() {
+		if v.about == "" || v.text == "" || v.example == "" || v.run == nil {
+			t.Errorf("%s lacks about, text, example or run", v.name)
+		}
+		if byName(v.options, "--help") == nil {
+			t.Errorf("%s has no --help", v.name)
+		}
+	}
+}
