@@ -30,7 +30,13 @@ func TestProbeAndWorkshop(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer w.close()
+	t.Cleanup(func() {
+		w.close()
+		left, err := os.ReadDir(os.Getenv("TMPDIR"))
+		if err != nil || slices.ContainsFunc(left, isWorkshop) {
+			t.Errorf("left behind: %v, %v", left, err)
+		}
+	})
 	if s := w.lanyardArgs("x"); s.missing == "" {
 		t.Error("a lanyard that is not there takes part")
 	}
@@ -68,10 +74,6 @@ func TestProbeAndWorkshop(t *testing.T) {
 		}
 	})
 	t.Run("TERM and its time", func(t *testing.T) { waitForTerm(t, w) })
-	w.close()
-	if left, err := os.ReadDir(os.Getenv("TMPDIR")); err != nil || slices.ContainsFunc(left, isWorkshop) {
-		t.Errorf("left behind: %v, %v", left, err)
-	}
 }
 
 func isWorkshop(e os.DirEntry) bool {
