@@ -72,10 +72,14 @@ func cgroups() string {
 	if fs.Type == unix.CGROUP2_SUPER_MAGIC {
 		return "v2"
 	}
-	if unix.Statfs(unified, &fs) == nil {
+	switch err := unix.Statfs(unified, &fs); {
+	case err != nil:
+		return "v1"
+	case fs.Type == unix.CGROUP2_SUPER_MAGIC:
+		return "v1, with a v2 tree beside it"
+	default: // only its mount point is left, see hideUnified
 		return "v1 (a v2 tree beside it is hidden from all contestants, because crun refuses such hosts)"
 	}
-	return "v1"
 }
 
 func load() string {

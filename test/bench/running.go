@@ -68,15 +68,16 @@ func (r *running) waitFor(limit time.Duration) error {
 	return r.wait()
 }
 
-// failed ends a command that did not do its part, and says what it said.
+// failed ends a command that did not do its part, and adds the first line of
+// what it said to err.
 func (r *running) failed(err error) error {
 	if !r.over() {
 		_ = r.cmd.Process.Kill() // it may end by itself right now
 		<-r.ended
 	}
 	said, _ := os.ReadFile(r.w.stderr.Name())
-	return fmt.Errorf("%s: %v (%v): %s", filepath.Base(r.cmd.Path), err, r.cmd.ProcessState,
-		strings.TrimSpace(string(said)))
+	first, _, _ := strings.Cut(strings.TrimSpace(string(said)), "\n")
+	return fmt.Errorf("%s: %v; %v; it said: %.200s", filepath.Base(r.cmd.Path), err, r.cmd.ProcessState, first)
 }
 
 // firstByte starts a command and returns the milliseconds until its
