@@ -22,13 +22,3 @@ func SetMask(mask uint64) {
 	unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK,
 		uintptr(unsafe.Pointer(&mask)), 0, 8, 0, 0)
 }
-
-// SignalFD gives a close-on-exec descriptor that is readable while one of the
-// signals, which the caller has blocked, is pending (signalfd(2)).
-func SignalFD(signals ...unix.Signal) (int, error) {
-	var set unix.Sigset_t
-	for _, s := range signals {
-		set.Val[(s-1)/64] |= 1 << ((s - 1) % 64)
-	}
-	return unix.Signalfd(-1, &set, unix.SFD_CLOEXEC|unix.SFD_NONBLOCK)
-}

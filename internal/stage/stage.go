@@ -9,6 +9,7 @@ package stage
 
 import (
 	"syscall"
+	"unsafe"
 
 	"github.com/lanyard-dev/lanyard/internal/linux"
 	"github.com/lanyard-dev/lanyard/internal/rootfs"
@@ -84,14 +85,10 @@ func (s *server) main() {
 		s.fail(err)
 	}
 	unix.Umask(0o022)
-	signals, err := linux.SignalFD(unix.SIGCHLD)
-	if err != nil {
-		s.fail(linux.Fail("watch for exits", "", err))
-	}
 	s.start()
 	s.leaveStdio()
 	s.send(frame(frameStarted, nil))
-	s.loop(signals)
+	s.loop()
 }
 
 // readSpec waits for the go-ahead. At the end of the stream the parent is gone.
@@ -172,49 +169,72 @@ func (s *server) leaveStdio() {
 	_ = unix.Chdir("/")
 }
 
-// loop serves the parent and reaps until the command has ended.
-func (s *server) loop(signals int) {
-	s.serve() // what came while the command was being started
-	fds := []unix.PollFd{{Fd: int32(signals), Events: unix.POLLIN}, {Fd: socket, Events: unix.POLLIN}}
+// loop serves the parent until the stage ends: by its end, or in reap. Two
+// threads wait, one for the parent and one for children: no signal is of use
+// for that, because Go's runtime takes SIGCHLD whatever mask it starts with.
+func (s *server) loop() {
+	go s.reap()
 	for {
-		if _, err := linux.Retry(func() (int, error) { return unix.Poll(fds, -1) }); err != nil {
-			s.fail(linux.Fail("wait for events", "", err))
+		s.serve()
+		s.receive()
+	}
+}
+
+// siginfo of waitid(2), as far as it is used.
+type childInfo struct {
+	signo, errno, code, _ int32
+	pid                   int32
+	uid                   uint32
+	status                int32
+	_                     [100]byte
+}
+
+// reap takes every child that ends: the orphans that the kernel gives to PID 1,
+// and last the command. That one stays a zombie, so that its pid means nothing
+// else as long as a signal can still be sent to it.
+func (s *server) reap() {
+	const options = unix.WEXITED | unix.WSTOPPED | unix.WNOWAIT
+	for {
+		var info childInfo
+		_, _, errno := syscall.Syscall6(syscall.SYS_WAITID, unix.P_ALL, 0, uintptr(unsafe.Pointer(&info)), options, 0, 0)
+		if errno != 0 {
+			continue // EINTR; the command is always there to be waited for
 		}
-		if fds[0].Revents != 0 {
-			var info [128]byte // struct signalfd_siginfo
-			_, _ = unix.Read(signals, info[:])
-			s.reap()
+		if int(info.pid) != s.command {
+			_, _ = unix.Wait4(int(info.pid), nil, unix.WNOHANG|unix.WUNTRACED, nil)
+			continue
 		}
-		if fds[1].Revents != 0 {
-			s.receive()
-			s.serve()
+		if status := waitStatus(&info); status.Stopped() {
+			_, _ = unix.Wait4(s.command, nil, unix.WNOHANG|unix.WUNTRACED, nil)
+			if s.spec.JobControl {
+				s.send(statusFrame(frameStopped, status))
+			}
+		} else {
+			s.send(statusFrame(frameExited, status))
+			exit(0)
 		}
 	}
 }
 
-// reap takes every child that has ended: the command, and orphans that the
-// kernel gave to PID 1.
-func (s *server) reap() {
-	options := unix.WNOHANG
-	if s.spec.JobControl {
-		options |= unix.WUNTRACED
+// The si_code values of a SIGCHLD (sigaction(2)).
+const (
+	cldExited  = 1
+	cldDumped  = 3
+	cldTrapped = 4
+	cldStopped = 5
+)
+
+// waitStatus puts what waitid(2) tells into the form of wait(2).
+func waitStatus(info *childInfo) syscall.WaitStatus {
+	switch info.code {
+	case cldExited:
+		return syscall.WaitStatus(info.status&0xff) << 8
+	case cldStopped, cldTrapped:
+		return syscall.WaitStatus(info.status)<<8 | 0x7f
+	case cldDumped:
+		return syscall.WaitStatus(info.status) | 0x80
 	}
-	for {
-		var status unix.WaitStatus
-		pid, err := linux.Retry(func() (int, error) { return unix.Wait4(-1, &status, options, nil) })
-		if err != nil || pid <= 0 {
-			return
-		}
-		if pid != s.command {
-			continue
-		}
-		if status.Stopped() {
-			s.send(statusFrame(frameStopped, syscall.WaitStatus(status)))
-			continue
-		}
-		s.send(statusFrame(frameExited, syscall.WaitStatus(status)))
-		exit(0)
-	}
+	return syscall.WaitStatus(info.status)
 }
 
 func (s *server) serve() {
