@@ -48,9 +48,9 @@ decile where the budget is a floor).
 
 *bare* is test/bench/bare: the same namespaces and mounts as a default ` + "`rootfs:`" + ` container, the
 command as PID 1, no protocol; a program of its own, with a start of its own. *bare, cloned in place*
-is its inner half alone, cloned by a program that is running already. Every command is test/bench/probe, which costs next to nothing itself.
-The OCI runtimes get the same container as far as a config.json can say it; *no container* is the
-command alone.
+is its inner half alone, cloned by a program that is running already. Every command is
+test/bench/probe, which costs next to nothing itself. The OCI runtimes get the same container as far
+as a config.json can say it; *no container* is the command alone.
 
 `
 

@@ -63,9 +63,16 @@ func (r *running) over() bool {
 
 // waitFor is wait with a limit, after which the command is killed.
 func (r *running) waitFor(limit time.Duration) error {
-	timer := time.AfterFunc(limit, func() { _ = r.cmd.Process.Kill() })
+	timer := time.NewTimer(limit)
 	defer timer.Stop()
-	return r.wait()
+	select {
+	case <-r.ended:
+		return r.err
+	case <-timer.C:
+		_ = r.cmd.Process.Kill() // it may end by itself right now
+		<-r.ended
+		return fmt.Errorf("it did not end within %v", limit)
+	}
 }
 
 // failed ends a command that did not do its part, and adds the first line of
