@@ -22,7 +22,7 @@ func TestProjectFile(t *testing.T) {
 	}
 	want := map[string]int{
 		"nothing": 1, "one-up": 1, "one-up-limited": 1, "fifty": siblings, "fifty-limited": siblings,
-		"fall": siblings + 1, "lines": 1,
+		"fall": siblings + 1, "fall-linger": siblings + 1, "lines": 1,
 	}
 	for _, c := range p.Commands {
 		if len(c.Children) != want[c.Name] {

@@ -24,6 +24,8 @@ var (
 	holdUp    = []string{probePath, "owp", upPath}
 	// waitTerm reports and then gives the time at which TERM came.
 	waitTerm = []string{probePath, "mowtc", upPath}
+	// lingerTerm does too, and then stays until it is killed.
+	lingerTerm = []string{probePath, "mowtcp", upPath}
 	// exitFirst reports, waits at the gate, gives the time and exits with 3.
 	exitFirst = []string{probePath, "oworoce", upPath, goPath, upPath}
 	// writeLines writes lineBlock blocksWritten times.
@@ -72,6 +74,8 @@ commands:
 	group("fifty", "plain", repeat(holdUp, siblings)...)
 	group("fifty-limited", "limited", repeat(holdUp, siblings)...)
 	group("fall", "plain", append([][]string{exitFirst}, repeat(waitTerm, siblings)...)...)
+	group("fall-linger", "plain", append([][]string{exitFirst}, repeat(lingerTerm, siblings)...)...)
+	b.WriteString("    kill-unresponsive-after: 0.3\n")
 	group("lines", "plain", writeLines)
 	return b.String()
 }

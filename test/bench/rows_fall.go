@@ -16,9 +16,11 @@ func fallRow(w *workshop) experiment {
 			},
 			{what: "first child exits: half of the siblings have it", unit: "ms"},
 		},
-		contestants: []contestant{
-			w.lanyardArgs("--output", "raw", "fall").contestant(w.fall),
-		},
+		// Siblings that exit at once compete for the processor with the TERMs of
+		// the others; those that linger show the delivery alone.
+		contestants: contestants(w.fall,
+			w.lanyardArgs("--output", "raw", "fall"),
+			named("siblings that linger", w.lanyardArgs("--output", "raw", "fall-linger"))),
 	}
 }
 
