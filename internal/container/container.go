@@ -71,7 +71,25 @@ type Container struct {
 // Signal has the stage send sig to the command, or to its process group. What
 // is sent before the command runs arrives when it does.
 func (c *Container) Signal(sig syscall.Signal, to stage.Target) {
+	if to == stage.ToCommand && c.signalCommand(sig) {
+		return
+	}
 	c.message(stage.SignalFrame(int(sig), to))
+}
+
+// signalCommand signals a running command through its pidfd: fifty siblings
+// have their TERM long before fifty stages would have been scheduled.
+func (c *Container) signalCommand(sig syscall.Signal) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.command < 0 {
+		return false
+	}
+	_ = unix.PidfdSendSignal(c.command, sig, nil, 0)
+	if stage.Continues(sig) {
+		_ = unix.PidfdSendSignal(c.command, unix.SIGCONT, nil, 0)
+	}
+	return true
 }
 
 // Foreground gives the command's process group the terminal again.

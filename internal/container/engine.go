@@ -23,7 +23,7 @@ func NewEngine(run *Run) *Engine { return &Engine{run: run} }
 // Start starts a container and returns at once; notify is told what happens,
 // from one goroutine.
 func (e *Engine) Start(spec *Spec, notify func(Event)) *Container {
-	c := &Container{spec: spec, engine: e, notify: notify, pidfd: -1, socket: -1}
+	c := &Container{spec: spec, engine: e, notify: notify, pidfd: -1, command: -1, socket: -1}
 	go c.life()
 	return c
 }
@@ -192,10 +192,13 @@ func (c *Container) reap() syscall.WaitStatus {
 		}
 	}
 	c.mu.Lock()
-	c.pidfd = -1
-	c.socket = -1
+	command := c.command
+	c.pidfd, c.command, c.socket = -1, -1, -1
 	c.mu.Unlock()
 	unix.Close(pidfd)
+	if command >= 0 {
+		unix.Close(command)
+	}
 	return status
 }
 

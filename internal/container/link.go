@@ -2,10 +2,12 @@ package container
 
 import (
 	"os"
+	"syscall"
 
 	"github.com/lanyard-dev/lanyard/internal/cgroup"
 	"github.com/lanyard-dev/lanyard/internal/linux"
 	"github.com/lanyard-dev/lanyard/internal/stage"
+	"golang.org/x/sys/unix"
 )
 
 // link is the conversation with one stage, see stage/protocol.go.
@@ -25,8 +27,12 @@ func (l *link) converse() {
 	} // else the stage is gone, and the read below says so
 	var in []byte
 	buf := make([]byte, 4096)
+	raw, err := l.socket.SyscallConn()
+	if err != nil {
+		return
+	}
 	for {
-		n, err := l.socket.Read(buf)
+		n, err := l.read(raw, buf)
 		in = append(in, buf[:n]...)
 		for {
 			reply, n, derr := stage.DecodeReply(in)
@@ -42,10 +48,50 @@ func (l *link) converse() {
 			}
 			in = in[n:]
 		}
-		if err != nil {
+		if err != nil || n == 0 {
 			return
 		}
 	}
+}
+
+// read takes bytes and, with them, the command's pidfd.
+func (l *link) read(raw syscall.RawConn, buf []byte) (n int, err error) {
+	oob := make([]byte, unix.CmsgSpace(4))
+	var oobn int
+	rerr := raw.Read(func(fd uintptr) bool {
+		n, oobn, _, _, err = unix.Recvmsg(int(fd), buf, oob, unix.MSG_CMSG_CLOEXEC|unix.MSG_DONTWAIT)
+		return err != unix.EAGAIN && err != unix.EINTR
+	})
+	if err == nil {
+		err = rerr
+	}
+	if err != nil {
+		return 0, err
+	}
+	messages, perr := unix.ParseSocketControlMessage(oob[:oobn])
+	if perr != nil {
+		return n, nil
+	}
+	for i := range messages {
+		fds, _ := unix.ParseUnixRights(&messages[i])
+		for _, fd := range fds {
+			l.c.takePidfd(fd)
+		}
+	}
+	return n, nil
+}
+
+// takePidfd keeps the first descriptor that the stage sends, which it does
+// before the command can have touched it. A signal through something that is
+// no pidfd fails with EBADF (pidfd_send_signal(2)).
+func (c *Container) takePidfd(fd int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.command >= 0 || c.pidfd < 0 {
+		unix.Close(fd)
+		return
+	}
+	c.command = fd
 }
 
 // open lets messages through, those that waited first.

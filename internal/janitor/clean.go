@@ -69,6 +69,7 @@ func readJournal(dir int) ([]entry, error) {
 		return nil, err
 	}
 	var list []entry
+	seen := map[entry]bool{} // containers of a run note the folder they share, each
 	start := 0
 	for i, c := range data {
 		if c != '\n' {
@@ -78,8 +79,9 @@ func readJournal(dir int) ([]entry, error) {
 		start = i + 1
 		for j := range len(line) {
 			if line[j] == ' ' {
-				if path := line[j+1:]; path != "" && path[0] == '/' {
-					list = append(list, entry{line[:j], path})
+				if e := (entry{line[:j], line[j+1:]}); !seen[e] && e.path != "" && e.path[0] == '/' {
+					seen[e] = true
+					list = append(list, e)
 				}
 				break
 			}

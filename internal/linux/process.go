@@ -72,21 +72,22 @@ func afterFork()
 //go:linkname afterForkInChild syscall.runtime_AfterForkInChild
 func afterForkInChild()
 
-// Start forks and executes p and returns the child's pid. The calling thread
-// must have all signals blocked; the command gets an empty mask and default
-// dispositions. Every descriptor from 3 up is closed in the command.
+// Start forks and executes p and returns the child's pid and a pidfd of it. The
+// caller must have SIGTTOU blocked or ignored; the command gets an empty mask
+// and default dispositions. Every descriptor from 3 up is closed in the command.
 //
 //go:norace
-func (p *Process) Start() (int, *StepError) {
+func (p *Process) Start() (child, pidfd int, fail *StepError) {
 	var pipe [2]int
 	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
-		return 0, Fail("make a pipe", "", err)
+		return 0, -1, Fail("make a pipe", "", err)
 	}
+	fd := int32(-1)
 	syscall.ForkLock.Lock()
 	beforeFork()
 	// Without CLONE_VM the child has its own copy of this stack and heap: it
 	// may write to both. It must not grow the stack or allocate.
-	pid, _, errno := syscall.RawSyscall6(syscall.SYS_CLONE, uintptr(syscall.SIGCHLD), 0, 0, 0, 0, 0)
+	pid, _, errno := syscall.RawSyscall6(syscall.SYS_CLONE, uintptr(syscall.SIGCHLD)|unix.CLONE_PIDFD, 0, uintptr(unsafe.Pointer(&fd)), 0, 0, 0)
 	if errno == 0 && pid == 0 {
 		afterForkInChild()
 		p.child(uintptr(pipe[1]))
@@ -96,23 +97,24 @@ func (p *Process) Start() (int, *StepError) {
 	unix.Close(pipe[1])
 	defer unix.Close(pipe[0])
 	if errno != 0 {
-		return 0, &StepError{Step: "fork", Errno: errno}
+		return 0, -1, &StepError{Step: "fork", Errno: errno}
 	}
 	var report [3]uint32
 	buf := (*[12]byte)(unsafe.Pointer(&report))[:]
 	n, err := Retry(func() (int, error) { return unix.Read(pipe[0], buf) })
 	if err == nil && n == 0 {
-		return int(pid), nil // closed by the exec
+		return int(pid), int(fd), nil // closed by the exec
 	}
+	unix.Close(int(fd))
 	_, _ = Retry(func() (int, error) { return unix.Wait4(int(pid), nil, 0, nil) })
 	if n != len(buf) || report[0] == 0 || int(report[0]) >= len(stepNames) {
-		return 0, &StepError{Step: "start the command", Detail: "the child died before it could execute anything"}
+		return 0, -1, &StepError{Step: "start the command", Detail: "the child died before it could execute anything"}
 	}
-	fail := &StepError{Step: stepNames[report[0]], Errno: syscall.Errno(report[1])}
+	fail = &StepError{Step: stepNames[report[0]], Errno: syscall.Errno(report[1])}
 	if i := int(report[2]); report[0] == stepExec && i < len(p.Paths) {
 		fail.Path = string(p.Paths[i][:len(p.Paths[i])-1])
 	}
-	return 0, fail
+	return 0, -1, fail
 }
 
 type capHeader struct {

@@ -7,9 +7,7 @@ import (
 )
 
 // BlockAll blocks every signal on the calling thread and returns the mask that
-// was in force. A process that this thread forks starts with the same mask; a
-// Go runtime that starts with everything blocked keeps it on all its threads
-// (but for the faults it needs), so that no signal ends it.
+// was in force. A process that this thread forks starts with the same mask.
 func BlockAll() (old uint64) {
 	all := ^uint64(0)
 	unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK,
@@ -17,8 +15,25 @@ func BlockAll() (old uint64) {
 	return old
 }
 
-// SetMask sets the calling thread's signal mask.
-func SetMask(mask uint64) {
-	unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK,
-		uintptr(unsafe.Pointer(&mask)), 0, 8, 0, 0)
+// Faults are the signals that a program gets for its own errors, as a mask with
+// bit n-1 for signal n.
+const Faults = 1<<(unix.SIGSEGV-1) | 1<<(unix.SIGBUS-1) | 1<<(unix.SIGFPE-1) | 1<<(unix.SIGILL-1) | 1<<(unix.SIGTRAP-1)
+
+// IgnoreAll ignores every signal but those in keep, behind the back of Go's
+// runtime: it leaves HUP, INT, QUIT, TERM and the faults unblocked, whatever
+// mask it starts with, and ends the process when one comes. An ignored fault
+// that really happens kills the process at once. SIGCHLD gets its default, which
+// does nothing either: ignoring it would have the kernel reap all children.
+// Process.Start gives its children default dispositions again.
+func IgnoreAll(keep uint64) {
+	for sig := uintptr(1); sig <= 64; sig++ {
+		if keep&(1<<(sig-1)) != 0 {
+			continue
+		}
+		action := [4]uintptr{1} // struct kernel_sigaction with SIG_IGN
+		if sig == uintptr(unix.SIGCHLD) {
+			action[0] = 0
+		}
+		unix.RawSyscall6(unix.SYS_RT_SIGACTION, sig, uintptr(unsafe.Pointer(&action)), 0, 8, 0, 0)
+	}
 }

@@ -35,14 +35,15 @@ func (s *server) start() {
 	if s.orphaned() {
 		exit(0)
 	}
-	pid, err := p.Start()
+	linux.IgnoreAll(0) // the command may signal us from its first instruction on
+	pid, pidfd, err := p.Start()
 	if err != nil {
 		if err.Step == linux.ExecStep {
 			explainExec(err, s.spec, candidates)
 		}
 		s.fail(err)
 	}
-	s.command = pid
+	s.command, s.pidfd = pid, pidfd
 }
 
 // candidates are the paths that the command's first word may mean, in order.

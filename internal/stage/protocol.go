@@ -10,14 +10,15 @@ import "encoding/binary"
 //	  | -- spec ----------------------------> |  what to build and run; it is the go-ahead too
 //	  |                                       |  builds the root, changes into it
 //	  | <-------------------------- failed -- |  a step failed: step, path, errno, detail; the end
-//	  | <------------------------- started -- |  the command has been executed
+//	  | <------------------------- started -- |  the command has been executed; with a pidfd of it
 //	  | -- signal --------------------------> |  for the command or its process group
 //	  | -- foreground ----------------------> |  give its group the terminal again
 //	  | <------------------------- stopped -- |  job control stopped it (only where asked for)
 //	  | <-------------------------- exited -- |  its wait status; the stage ends, and the
 //	  |                                       |  kernel with it everything in the container
 //
-// Signals that are sent before "started" wait in the socket. The socket is also
+// Signals that are sent before "started" wait in the socket; later ones for the
+// command itself go through its pidfd (docs/adr says why). The socket is also
 // the lifetime pipe: at its end the stage dies. Once the command runs the parent
 // takes what it reads for hostile: a frame that is too long, unknown or out of
 // order ends the container. A panic in the stage is a failed frame.

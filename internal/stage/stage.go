@@ -63,6 +63,7 @@ func exit(code int) {
 type server struct {
 	spec    *Spec
 	command int // pid of the command, 0 before it runs
+	pidfd   int // of the command, until it is sent
 	in      []byte
 }
 
@@ -71,6 +72,7 @@ func (s *server) main() {
 	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
 		s.fail(linux.Fail("tie the container to its supervisor", "", err))
 	}
+	linux.IgnoreAll(linux.Faults) // those become panics, and reach the parent
 	s.readSpec()
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		s.fail(linux.Fail("hide the container's init", "", err))
@@ -87,7 +89,7 @@ func (s *server) main() {
 	unix.Umask(0o022)
 	s.start()
 	s.leaveStdio()
-	s.send(frame(frameStarted, nil))
+	s.sendStarted()
 	s.loop()
 }
 
@@ -142,6 +144,18 @@ func (s *server) send(data []byte) {
 		}
 		data = data[n:]
 	}
+}
+
+// sendStarted hands the parent a pidfd of the command along with the news, so
+// that it can signal the command without waiting for us to be scheduled.
+func (s *server) sendStarted() {
+	_, err := linux.Retry(func() (int, error) {
+		return unix.SendmsgN(socket, frame(frameStarted, nil), unix.UnixRights(s.pidfd), nil, unix.MSG_NOSIGNAL)
+	})
+	if err != nil {
+		exit(0)
+	}
+	unix.Close(s.pidfd)
 }
 
 func (s *server) fail(err *linux.StepError) {
@@ -260,7 +274,11 @@ func (s *server) signal(sig unix.Signal, to Target) {
 		pid = -pid
 	}
 	_ = unix.Kill(pid, sig)
-	if sig == unix.SIGTERM || sig == unix.SIGHUP {
-		_ = unix.Kill(pid, unix.SIGCONT) // a stopped process would not see it otherwise
+	if Continues(sig) {
+		_ = unix.Kill(pid, unix.SIGCONT)
 	}
 }
+
+// Continues says which signals are followed by a CONT: a stopped process would
+// not see that it is to end.
+func Continues(sig unix.Signal) bool { return sig == unix.SIGTERM || sig == unix.SIGHUP }
