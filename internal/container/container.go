@@ -59,13 +59,14 @@ type Container struct {
 	engine *Engine
 	notify func(Event)
 
-	mu     sync.Mutex
-	pidfd  int      // of the stage; -1 before the clone and after the reap
-	pid    int      // of the stage, valid with pidfd
-	socket int      // parent's end, for messages; -1 before the spec is sent and at the end
-	queued [][]byte // messages for the time when socket is ready
-	killed bool
-	pidNS  string // link text of the pid namespace, once killed
+	mu      sync.Mutex
+	pidfd   int      // of the stage; -1 before the clone and after the reap
+	pid     int      // of the stage, valid with pidfd
+	command int      // pidfd of the command; -1 before it runs and after the reap
+	socket  int      // parent's end, for messages; -1 before the spec is sent and at the end
+	queued  [][]byte // messages for the time when socket is ready
+	killed  bool
+	pidNS   string // link text of the pid namespace, once killed
 }
 
 // Signal has the stage send sig to the command, or to its process group. What
