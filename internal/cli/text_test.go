@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -83,14 +85,30 @@ func TestSizeText(t *testing.T) {
 	}
 }
 
-// A verb of the docs must exist, and every verb and option must be in them.
+// TestVerbsAreComplete wants every verb and option explained, in the help and
+// in docs/cli.md.
 func TestVerbsAreComplete(t *testing.T) {
+	text, err := os.ReadFile("../../docs/cli.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	docs := string(text)
+	options := mainOptions
 	for _, v := range verbs() {
 		if v.about == "" || v.text == "" || v.example == "" || v.run == nil {
 			t.Errorf("%s lacks about, text, example or run", v.name)
 		}
 		if byName(v.options, "--help") == nil {
 			t.Errorf("%s has no --help", v.name)
+		}
+		if !strings.Contains(docs, "### `"+strings.TrimPrefix(v.usage(), "lanyard ")+"`") {
+			t.Errorf("docs/cli.md has no section for %q", v.usage())
+		}
+		options = slices.Concat(options, v.options)
+	}
+	for _, o := range options {
+		if !strings.Contains(docs, o.String()) {
+			t.Errorf("docs/cli.md does not tell about %s", o)
 		}
 	}
 }
