@@ -39,7 +39,7 @@ func call(t *testing.T, format output.Format, args ...string) started {
 			}
 			return "", false
 		},
-		names:  func() []string { return nil },
+		names: func() []string { return nil },
 		run: func(o run.Options) int {
 			result.options, result.childOfRoot = &o, o.Command.Children[0]
 			return 42
