@@ -1,0 +1,68 @@
+# `make` alone lists what there is. Building needs Go only; the tests need the
+# Debian packages that `make deps` installs.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+GO       ?= go
+VERSION  := $(shell git describe --tags --dirty 2>/dev/null)
+LDFLAGS  := $(if $(VERSION),-X github.com/lanyard-dev/lanyard/internal/cli.version=$(VERSION))
+ROUNDS   ?= 20
+FUZZTIME ?= 20s
+COUNT    ?= 20
+PKG      ?= ./internal/... ./test/testscript/... ./test/kernel/...
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' Makefile
+
+.PHONY: build
+build: ## build bin/lanyard: one static binary
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/lanyard ./cmd/lanyard
+
+.PHONY: demo
+demo: build ## run three containers, one of which fails: no root, no download
+	@examples/hello/demo "$(CURDIR)/bin/lanyard"
+
+.PHONY: deps
+deps: ## install the Debian packages that tests, benchmarks and linters need
+	@test/deps --install
+
+.PHONY: test
+test: ## all tests: vet, both halves of the suite (root, user), race detector
+	@test/run vet root user race
+
+.PHONY: test-root
+test-root: ## the tests as root
+	@test/run root
+
+.PHONY: test-user
+test-user: ## the tests as an ordinary user (started by root: as uid 54321)
+	@test/run user
+
+.PHONY: test-race
+test-race: ## the tests under the race detector
+	@test/run race
+
+.PHONY: example-django
+example-django: build ## build the Django example (200 MB of packages) and drive it as a reader would
+	$(GO) test -tags example -count=1 -timeout=15m -v ./test/example
+
+.PHONY: bench
+bench: build ## measure against the budgets of the design; ROUNDS=20
+	$(GO) run ./test/bench -rounds $(ROUNDS)
+
+.PHONY: lint
+lint: ## gofmt, go vet, staticcheck, govulncheck
+	@tools/lint
+
+.PHONY: fuzz
+fuzz: ## each fuzz target for a while; FUZZTIME=20s
+	@tools/fuzz $(FUZZTIME)
+
+.PHONY: flakes
+flakes: ## tests again and again in random order; COUNT=20 PKG=./internal/...
+	$(GO) test -count=$(COUNT) -shuffle=on -failfast $(PKG)
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin
