@@ -122,7 +122,9 @@ type capHeader struct {
 	pid     int32
 }
 
-type capData struct{ effective, permitted, inheritable uint32 }
+// capData is struct __user_cap_data_struct; the last word is the inheritable
+// set, always empty here.
+type capData struct{ effective, permitted, _ uint32 }
 
 // child runs in the forked child and never returns: raw system calls only, no
 // allocation, no growth of the stack.

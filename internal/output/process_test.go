@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -13,21 +14,16 @@ import (
 // line is lost, the last one without its newline included.
 func TestPrintAndExit(t *testing.T) {
 	const rounds, width = 1000, 4
-	stop := make(chan struct{})
+	var stop atomic.Bool
 	var busy sync.WaitGroup
 	for range runtime.NumCPU() + 1 {
 		busy.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
+			for !stop.Load() {
 			}
 		})
 	}
 	defer busy.Wait()
-	defer close(stop)
+	defer stop.Store(true)
 
 	c := newCollector(t)
 	m := New(Options{Stdout: c.w, Stderr: c.w, Names: make([]string, width)})
