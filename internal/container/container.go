@@ -4,6 +4,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/lanyard-dev/lanyard/internal/cgroup"
 	"github.com/lanyard-dev/lanyard/internal/stage"
@@ -88,9 +89,20 @@ func (c *Container) signalCommand(sig syscall.Signal) bool {
 	}
 	_ = unix.PidfdSendSignal(c.command, sig, nil, 0)
 	if stage.Continues(sig) {
-		_ = unix.PidfdSendSignal(c.command, unix.SIGCONT, nil, 0)
+		time.AfterFunc(continueAfter, c.resume)
 	}
 	return true
+}
+
+// continueAfter lets the siblings have their TERM first.
+const continueAfter = 20 * time.Millisecond
+
+func (c *Container) resume() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.command >= 0 {
+		_ = unix.PidfdSendSignal(c.command, unix.SIGCONT, nil, 0)
+	}
 }
 
 // Foreground gives the command's process group the terminal again.

@@ -3,6 +3,7 @@ package container
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -91,14 +92,11 @@ func (r *Run) Note(entries ...Entry) error {
 // open makes the folder, its lock and the janitor. The base is locked meanwhile,
 // so that a sweep never sees a folder whose lock is not held yet.
 func (r *Run) open() (err error) {
-	base, err := openBase(r.base, true)
+	base, err := lockBase(r.base)
 	if err != nil {
 		return err
 	}
 	defer base.Close()
-	if err := flock(base, unix.LOCK_EX); err != nil {
-		return err
-	}
 	folder := filepath.Join(r.base, r.id)
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		return err
@@ -233,6 +231,30 @@ func sweepFolder(folder string) error {
 	return janitor.Clean(folder)
 }
 
+// lockBase makes the folder of the run folders if need be and locks it. The
+// last run to end removes it, so it may have to be made more than once.
+func lockBase(path string) (*os.File, error) {
+	for {
+		base, err := openBase(path, true)
+		if os.IsNotExist(err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err := flock(base, unix.LOCK_EX); err != nil {
+			base.Close()
+			return nil, err
+		}
+		var locked, there unix.Stat_t
+		if unix.Fstat(int(base.Fd()), &locked) == nil && unix.Lstat(path, &there) == nil &&
+			locked.Dev == there.Dev && locked.Ino == there.Ino {
+			return base, nil
+		}
+		base.Close() // another one stands there by now, or none
+	}
+}
+
 // openBase opens the folder of the run folders and checks that it is a folder
 // of this user's that nobody else can write to: below /tmp anybody could have
 // made it first.
@@ -246,6 +268,9 @@ func openBase(path string, create bool) (*os.File, error) {
 		}
 	}
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
+	if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ELOOP) {
+		return nil, fmt.Errorf("%s is a symlink or a file; it must be a folder of yours: remove it, or set XDG_RUNTIME_DIR", path)
+	}
 	if err != nil {
 		return nil, err
 	}

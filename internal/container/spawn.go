@@ -1,12 +1,14 @@
 package container
 
 import (
+	"math"
 	"os"
 	"runtime"
 	"sync"
 	"syscall"
 
 	"github.com/lanyard-dev/lanyard/internal/linux"
+	"golang.org/x/sys/unix"
 )
 
 // Every stage is cloned by one thread that lives as long as the process: the
@@ -27,6 +29,9 @@ type spawnReply struct {
 
 var spawnRequests = sync.OnceValue(func() chan<- spawnRequest {
 	requests := make(chan spawnRequest)
+	// What our caller left open is no business of stages and janitors, which
+	// would hold it open. Ours is close-on-exec anyway. (Linux 5.11)
+	_ = unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC)
 	go func() {
 		runtime.LockOSThread()
 		linux.BlockAll()

@@ -115,8 +115,17 @@ func (l *loop) step(ev group.Event) {
 	}
 	state, effects := l.state.Step(ev, time.Now())
 	l.state, l.changed = state, true
+	// What is told comes after what is done: fifty siblings have their signals
+	// before the first of them takes the processor away from this loop.
 	for _, e := range effects {
-		l.carryOut(e)
+		if e.Do != group.DoReport {
+			l.carryOut(e)
+		}
+	}
+	for _, e := range effects {
+		if e.Do == group.DoReport {
+			l.carryOut(e)
+		}
 	}
 }
 
