@@ -45,7 +45,7 @@ func Build(spec *Spec) *linux.StepError {
 	b := &builder{spec: spec, project: -1}
 	for _, step := range []func() *linux.StepError{
 		b.openSources, b.layout, b.mountRoot, b.mountProc, b.mountSys, b.mountDev,
-		b.mountProject, b.mountVolumes, b.placeFiles, b.enter,
+		b.mountProject, b.mountVolumes, b.placeFiles, b.enter, b.release,
 	} {
 		if err := step(); err != nil {
 			return err
@@ -253,6 +253,20 @@ func (b *builder) enter() *linux.StepError {
 	}
 	if err := unix.Chdir("/"); err != nil {
 		return linux.Fail("change into", "/", err)
+	}
+	return nil
+}
+
+// release lets go of the descriptors that still reach the host's tree and the
+// layers: they would keep their filesystems busy as long as the stage lives.
+func (b *builder) release() *linux.StepError {
+	open := map[int]bool{b.host: true, b.lower: true, b.base: true, b.skel: true, b.root: true}
+	for i := range b.points {
+		open[b.points[i].root] = true
+	}
+	delete(open, -1)
+	for fd := range open {
+		unix.Close(fd)
 	}
 	return nil
 }

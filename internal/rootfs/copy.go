@@ -77,7 +77,9 @@ func copyTree(from, to int) error {
 }
 
 func copyAttributes(to int, st *unix.Stat_t) error {
-	if err := unix.Fchown(to, int(st.Uid), int(st.Gid)); err != nil && err != unix.EINVAL && err != unix.EPERM {
+	// By AT_EMPTY_PATH, because the root of a new mount is an O_PATH descriptor.
+	err := unix.Fchownat(to, "", int(st.Uid), int(st.Gid), unix.AT_EMPTY_PATH)
+	if err != nil && err != unix.EINVAL && err != unix.EPERM {
 		return err
 	}
 	dir, err := unix.Openat(to, ".", unix.O_RDONLY|unix.O_CLOEXEC, 0)
@@ -100,7 +102,7 @@ func copyEntry(from, to int, name string, st *unix.Stat_t) error {
 		}
 		return withBoth(from, to, name, unix.O_RDONLY|unix.O_DIRECTORY, unix.O_RDONLY|unix.O_DIRECTORY, copyTree)
 	case unix.S_IFREG:
-		err := withBoth(from, to, name, unix.O_RDONLY, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, func(in, out int) error {
+		err := withBoth(from, to, name, unix.O_RDONLY|unix.O_NONBLOCK, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, func(in, out int) error {
 			if err := copyData(in, out, st.Size); err != nil {
 				return err
 			}

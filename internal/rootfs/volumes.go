@@ -208,7 +208,11 @@ func (b *builder) placeFiles() *linux.StepError {
 		if err != nil {
 			return linux.Fail("make file", f.real, err)
 		}
-		e := makeFile(parent, name, f.real, f.content, 0o644)
+		var e *linux.StepError
+		var st unix.Stat_t
+		if unix.Fstatat(parent, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil { // else a volume brings its own
+			e = makeFile(parent, name, f.real, f.content, 0o644)
+		}
 		unix.Close(parent)
 		if e != nil {
 			return e
