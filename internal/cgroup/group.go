@@ -116,14 +116,14 @@ func (g *Group) OOMKills() (n uint64, known bool) {
 }
 
 // Remove kills whatever is still in the group and removes it. The folder that
-// it shares with the run's other containers goes with the last of them.
+// it shares with the run's other containers stays: one of them may be about to
+// make its own in there. It goes with the run.
 func (g *Group) Remove() error {
 	var first error
 	for _, path := range g.paths {
 		if err := janitor.RemoveCgroup(path); err != nil && first == nil {
 			first = err
 		}
-		_ = os.Remove(filepath.Dir(path)) // not empty while others are there
 	}
 	return first
 }
