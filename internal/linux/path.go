@@ -61,7 +61,12 @@ func Resolve(root int, path string, stop func(real string) bool) (string, error)
 		}
 		here := join(append(real[:len(real):len(real)], name))
 		if stop(here) {
-			return join(append(real, append([]string{name}, plain(rest)...)...)), nil
+			inside, left := within(rest)
+			if left == nil {
+				return join(append(append(real, name), inside...)), nil
+			}
+			rest = left // ".." leads out of it again
+			continue
 		}
 		target, err := readlinkPlain(root, here)
 		switch err {
@@ -119,6 +124,22 @@ func split(path string) []string {
 		start = i + 1
 	}
 	return parts
+}
+
+// within walks parts lexically and gives where they lead, or what is left to
+// walk from the parent of where they began once ".." leads out.
+func within(parts []string) (inside, left []string) {
+	for i, p := range parts {
+		switch {
+		case p != "..":
+			inside = append(inside, p)
+		case len(inside) > 0:
+			inside = inside[:len(inside)-1]
+		default:
+			return nil, append([]string{}, parts[i+1:]...)
+		}
+	}
+	return inside, nil
 }
 
 // plain drops ".." lexically.
