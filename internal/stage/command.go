@@ -11,7 +11,9 @@ import (
 // for.
 func (s *server) start() {
 	if err := unix.Chdir(s.spec.WorkDir); err != nil {
-		s.fail(linux.Fail("change into the working directory", s.spec.WorkDir, err))
+		e := linux.Fail("change into the working directory", s.spec.WorkDir, err)
+		e.Detail = "it has to be a folder in the container; set work-dir to one"
+		s.fail(e)
 	}
 	p := &linux.Process{
 		TTY: -1, NoFile: s.spec.NoFile, NewCgroupNS: s.spec.CgroupNS,
@@ -216,7 +218,11 @@ func execFormat(path string) string {
 	have := order.Uint16(data[18:])
 	var uname unix.Utsname
 	_ = unix.Uname(&uname)
-	return "a program for " + machine(have) + ", but this machine is " + unix.ByteSliceToString(uname.Machine[:]) +
+	own := unix.ByteSliceToString(uname.Machine[:])
+	if machine(have) == own {
+		return "an ELF file for this machine, but damaged or not a program"
+	}
+	return "a program for " + machine(have) + ", but this machine is " + own +
 		"; use a root of this architecture, or register an emulator (package qemu-user-static)"
 }
 
