@@ -187,17 +187,30 @@ func readPids(cgroup string) []int {
 }
 
 // RemoveTree removes a folder with everything in it, without following a link;
-// what is gone already is fine.
-func RemoveTree(path string) error { return removeTree(unix.AT_FDCWD, path) }
+// what is gone already is fine. Another filesystem that is mounted below is left
+// alone and is an error, EXDEV. A process that is being killed may still write
+// there, so it tries for 5 seconds.
+func RemoveTree(path string) error {
+	deadline := time.Now().Add(patience)
+	wait := time.Millisecond
+	for {
+		err := removeTree(unix.AT_FDCWD, path)
+		if err != unix.ENOTEMPTY || time.Now().After(deadline) {
+			return err
+		}
+		time.Sleep(wait)
+		wait = min(2*wait, 50*time.Millisecond)
+	}
+}
 
-// removeTree removes path and everything below it, following no link and
-// leaving other filesystems alone. Folders that forbid it are opened up first.
+// removeTree removes path and everything below it. Folders that forbid it are
+// opened up first.
 func removeTree(dir int, path string) error {
 	err := unix.Unlinkat(dir, path, 0)
 	if err == nil || err == unix.ENOENT {
 		return nil
 	}
-	if err != unix.EISDIR && err != unix.EPERM {
+	if err != unix.EISDIR && err != unix.EPERM && err != unix.EBUSY { // EBUSY: a mount point
 		return err
 	}
 	fd, err := openDir(dir, path)
@@ -219,7 +232,11 @@ func removeTree(dir int, path string) error {
 
 func openDir(dir int, path string) (int, error) {
 	const flags = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
-	fd, err := unix.Openat(dir, path, flags, 0)
+	how := unix.OpenHow{Flags: flags}
+	if dir != unix.AT_FDCWD {
+		how.Resolve = unix.RESOLVE_NO_XDEV
+	}
+	fd, err := unix.Openat2(dir, path, &how)
 	if err == unix.EACCES { // overlay's work/work has mode 000
 		if err := unix.Fchmodat(dir, path, 0o700, 0); err != nil {
 			return -1, err
