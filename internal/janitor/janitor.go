@@ -31,7 +31,9 @@ const (
 )
 
 func init() {
-	if linux.IsCommandLine(Argv0) {
+	// A stage comes by here on its way, and has no time for a look at /proc.
+	if syscall.Getpid() != 1 && linux.IsCommandLine(Argv0) {
+		linux.SetName(Argv0)
 		path, err := linux.ReadAll(PipeFD, unix.PathMax)
 		code := 0
 		if err != nil || Clean(string(path)) != nil {

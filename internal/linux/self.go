@@ -24,6 +24,13 @@ func IsCommandLine(argv0 string) bool {
 	return err == nil && n == len(argv0)+1 && string(buf[:len(argv0)]) == argv0 && buf[n-1] == 0
 }
 
+// SetName sets the name that ps and top show for the calling thread; the main
+// thread's is the process's. At most 15 bytes count (PR_SET_NAME, prctl(2)).
+func SetName(name string) {
+	bytes := append([]byte(name), 0)
+	_ = unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(&bytes[0])), 0, 0, 0)
+}
+
 // Permitted is the calling thread's set of permitted capabilities.
 func Permitted() uint64 {
 	head := capHeader{version: unix.LINUX_CAPABILITY_VERSION_3}

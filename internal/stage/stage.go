@@ -72,6 +72,7 @@ func (s *server) main() {
 	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
 		s.fail(linux.Fail("tie the container to its supervisor", "", err))
 	}
+	linux.SetName(Argv0)
 	linux.IgnoreAll(linux.Faults) // those become panics, and reach the parent
 	s.readSpec()
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
