@@ -1,0 +1,140 @@
+package arch_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// below says which rooms a room may import. Everything points down: a room can
+// be read, tested and replaced with only those listed after it in mind. Tests
+// may import what they like.
+var below = map[string][]string{
+	"cmd/lanyard":           {"internal/cli", "internal/janitor", "internal/stage"},
+	"internal/cli/mangen":   {"internal/cli"},
+	"internal/cli":          {"internal/run", "internal/plan", "internal/output"},
+	"internal/run":          {"internal/plan", "internal/supervisor", "internal/group", "internal/lifecycle", "internal/container", "internal/output", "internal/image", "internal/rootfs", "internal/cgroup", "internal/stage", "internal/janitor"},
+	"internal/supervisor":   {"internal/group", "internal/lifecycle"},
+	"internal/group":        {"internal/plan", "internal/lifecycle"},
+	"internal/container":    {"internal/stage", "internal/rootfs", "internal/cgroup", "internal/linux", "internal/janitor"},
+	"internal/image":        {"internal/rootfs", "internal/linux"},
+	"internal/cgroup":       {"internal/janitor"},
+	"internal/stage":        {"internal/rootfs", "internal/linux"},
+	"internal/janitor":      {"internal/linux"},
+	"internal/rootfs":       {"internal/linux"},
+	"internal/linux":        nil,
+	"internal/plan":         nil,
+	"internal/lifecycle":    nil,
+	"internal/output":       nil,
+	"internal/testkit":      nil,
+	"internal/testkit/fake": {"internal/supervisor", "internal/lifecycle"},
+	"test/bench":            nil,
+	"test/bench/bare":       nil,
+	"test/bench/probe":      nil,
+	"test/bench/engine":     {"internal/container", "internal/cgroup", "internal/rootfs", "internal/stage"},
+	"test/skips":            nil,
+}
+
+// why says what an import that is not allowed would break, where there is more
+// to say than that it does not point down.
+var why = map[string]string{
+	"internal/linux":      "linux is system calls without policy, at the bottom: it knows nobody",
+	"internal/plan":       "plan is what a file says; it must be readable without a kernel, a group or a terminal",
+	"internal/lifecycle":  "lifecycle is pure rules of one container: it knows nobody",
+	"internal/group":      "group is pure rules: what it knows about the world comes in as events",
+	"internal/supervisor": "the loop sees containers through its own Container interface only, so that tests run it without any",
+	"internal/output":     "output carries bytes; what they mean is decided above it",
+	"internal/stage":      "every start pays for what the stage imports, and its initialiser has to run before all others (docs/adr/0002)",
+	"internal/rootfs":     "the stage imports rootfs, see stage",
+	"internal/janitor":    "the janitor runs from an initialiser as the stage does, and outlives everything else",
+	"test/bench/bare":     "bare is the floor that lanyard is measured against: it must not share code with it",
+	"test/bench/probe":    "the probe is the command that costs nothing",
+}
+
+func TestImportsPointDown(t *testing.T) {
+	seen := map[string]bool{}
+	for _, s := range sources(t) {
+		if s.isTest() {
+			continue
+		}
+		allowed, known := below[s.room()]
+		if !known {
+			t.Errorf("%s: the room %s is new; say in the table of test/arch which rooms it may import, and in docs/HACKING.md what it holds", s.file, s.room())
+			continue
+		}
+		seen[s.room()] = true
+		for _, name := range s.imports(t) {
+			if ours(name) && !slices.Contains(allowed, name) {
+				reason := why[s.room()]
+				if reason == "" {
+					reason = "imports go down only (docs/HACKING.md)"
+				}
+				t.Errorf("%s imports %s: %s", s.file, name, reason)
+			}
+		}
+	}
+	for room := range below {
+		if !seen[room] {
+			t.Errorf("the table of test/arch names %s, which is gone", room)
+		}
+	}
+}
+
+func ours(name string) bool {
+	return strings.HasPrefix(name, "internal/") || strings.HasPrefix(name, "test/") || strings.HasPrefix(name, "cmd/")
+}
+
+// light are the only packages from outside that the stage's path may import.
+// Neither os nor fmt is among them: with one of them linked in front of the
+// stage's initialiser, Go would run their initialisers, and those of much
+// else, in every container's init first (docs/adr/0002).
+var light = []string{"encoding/binary", "errors", "runtime", "strconv", "sync", "syscall", "time", "unsafe", "golang.org/x/sys/unix"}
+
+func TestStageStaysLight(t *testing.T) {
+	path := []string{"internal/stage", "internal/rootfs", "internal/linux", "internal/janitor"}
+	for _, s := range sources(t) {
+		if s.isTest() || !slices.Contains(path, s.room()) {
+			continue
+		}
+		for _, name := range s.imports(t) {
+			if !ours(name) && !slices.Contains(light, name) {
+				t.Errorf("%s imports %s: every container's init would pay for it before it can run, twice per start; do without, or show its cost (GODEBUG=inittrace=1) and add it to the list", s.file, name)
+			}
+		}
+	}
+}
+
+// owners say which room a library belongs to.
+var owners = []struct {
+	library string
+	rooms   []string
+	reason  string
+}{
+	{"go.yaml.in/yaml", []string{"internal/plan"}, "positions and messages of a project file come from one place"},
+	{"github.com/spf13/", []string{"internal/cli", "internal/cli/mangen"}, "only the command line knows how it is parsed"},
+	{"github.com/opencontainers/cgroups", []string{"internal/cgroup", "internal/testkit"}, "v1 and v2 must look the same to everybody else"},
+	{"github.com/rogpeppe/", nil, "it belongs to tests"},
+	{"github.com/sirupsen/", nil, "messages for users go through package run, and nothing else is logged"},
+	{"net/http", nil, "an initialiser and a megabyte that no start should pay for"},
+	{"C", nil, "one static binary, without a C compiler"},
+}
+
+// owns says whether name is the library or a package of it.
+func owns(library, name string) bool {
+	return name == library || strings.HasPrefix(name, strings.TrimSuffix(library, "/")+"/")
+}
+
+func TestLibrariesHaveOwners(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.isTest() {
+			continue
+		}
+		for _, name := range s.imports(t) {
+			for _, o := range owners {
+				if owns(o.library, name) && !slices.Contains(o.rooms, s.room()) {
+					t.Errorf("%s imports %s, which belongs to %v: %s", s.file, name, o.rooms, o.reason)
+				}
+			}
+		}
+	}
+}
