@@ -13,7 +13,7 @@ import (
 
 // Sizes in bytes.
 const (
-	readSize  = 64 << 10  // the most that is read at once: what a pipe holds
+	readSize  = 56 << 10  // the most that is read at once: with its prefixes it still fits into a pipe of 64 KiB, so that one write takes it
 	flushSize = 256 << 10 // finished lines are written when there are this many bytes
 	keepSize  = 1 << 20   // a line buffer that grew beyond this is given back
 	wholeSize = 1 << 30   // more than a batch ever has: it is written at once
