@@ -26,6 +26,7 @@ type builder struct {
 	root    int // the container's root, once it is mounted
 	project int // detached tree of the project, -1 for none
 	proc    int // detached proc, made while the host's is in sight
+	console int // detached tree of the caller's terminal, -1 for none
 	trees   []int
 	reals   []string // resolved targets of spec.Mounts
 	points  []point
@@ -42,9 +43,9 @@ type placed struct {
 // The caller is alone in a new mount namespace (and pid namespace), with umask
 // 0, and has the capabilities of its user namespace. Needs Linux 5.12.
 func Build(spec *Spec) *linux.StepError {
-	b := &builder{spec: spec, project: -1}
+	b := &builder{spec: spec, project: -1, console: -1}
 	for _, step := range []func() *linux.StepError{
-		b.openSources, b.layout, b.mountRoot, b.mountProc, b.mountSys, b.mountDev,
+		b.openSources, b.openConsole, b.layout, b.mountRoot, b.mountProc, b.mountSys, b.mountDev,
 		b.mountProject, b.mountVolumes, b.placeFiles, b.enter, b.release,
 	} {
 		if err := step(); err != nil {

@@ -210,14 +210,3 @@ func (b *builder) mountShm(dev int) *linux.StepError {
 	}
 	return nil
 }
-
-func (b *builder) makeConsole(dev int) *linux.StepError {
-	if b.spec.Console < 0 {
-		return nil
-	}
-	mnt, err := cloneTree(b.spec.Console, "", false)
-	if err != nil {
-		return linux.Fail("bind the terminal to", "/dev/console", err)
-	}
-	return b.bindFile(mnt, dev, "console")
-}
