@@ -81,7 +81,7 @@ func Resolve(root int, path string, stop func(real string) bool) (string, error)
 		case unix.EINVAL: // not a symlink
 			real = append(real, name)
 		case unix.ENOENT, unix.ENOTDIR:
-			return join(append(real, append([]string{name}, plain(rest)...)...)), nil
+			return join(plain(append(append(real, name), rest...))), nil
 		default:
 			return "", err
 		}
