@@ -98,15 +98,18 @@ func (r *Run) open() (err error) {
 	}
 	defer base.Close()
 	folder := filepath.Join(r.base, r.id)
-	if err := os.Mkdir(folder, 0o700); err != nil {
+	// The janitor comes first, so that no moment of a kill leaves the folder.
+	if err := r.startJanitor(folder); err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
-			r.close()
-			_ = janitor.Clean(folder)
+			_ = r.dismiss(folder)
 		}
 	}()
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		return err
+	}
 	if r.lock, err = os.OpenFile(filepath.Join(folder, janitor.LockFile), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
 		return err
 	}
@@ -115,9 +118,6 @@ func (r *Run) open() (err error) {
 	}
 	r.journal, err = os.OpenFile(filepath.Join(folder, janitor.JournalFile), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
-		return err
-	}
-	if err := r.startJanitor(folder); err != nil {
 		return err
 	}
 	r.folder = folder
@@ -140,7 +140,7 @@ func (r *Run) startJanitor(folder string) error {
 		return err
 	}
 	// It must outlive us: no parent-death signal, a session of its own.
-	pid, err := spawn(janitor.Argv0, []*os.File{null, null, null, read, r.lock}, &syscall.SysProcAttr{Setsid: true})
+	pid, err := spawn(janitor.Argv0, []*os.File{null, null, null, read}, &syscall.SysProcAttr{Setsid: true})
 	if err != nil {
 		write.Close()
 		return fmt.Errorf("cannot start the janitor: %w", err)
@@ -149,12 +149,26 @@ func (r *Run) startJanitor(folder string) error {
 	return nil
 }
 
-func (r *Run) close() {
-	for _, f := range []*os.File{r.pipe, r.journal, r.lock} {
+// dismiss has the janitor remove everything, and reaps it. The lock is let go
+// first: the janitor waits for it.
+func (r *Run) dismiss(folder string) error {
+	for _, f := range []*os.File{r.journal, r.lock, r.pipe} {
 		if f != nil {
 			f.Close()
 		}
 	}
+	r.journal, r.lock, r.pipe = nil, nil, nil
+	var status syscall.WaitStatus
+	for {
+		_, err := syscall.Wait4(r.janitor, &status, 0, nil)
+		if err != syscall.EINTR {
+			break
+		}
+	}
+	if status.Exited() && status.ExitStatus() == 0 {
+		return nil
+	}
+	return janitor.Clean(folder) // it was killed, or could not remove everything
 }
 
 // Close ends an orderly run: the janitor removes what is noted, and is reaped.
@@ -165,20 +179,7 @@ func (r *Run) Close() error {
 	if r.folder == "" {
 		return nil
 	}
-	r.pipe.Close()
-	var status syscall.WaitStatus
-	for {
-		_, err := syscall.Wait4(r.janitor, &status, 0, nil)
-		if err != syscall.EINTR {
-			break
-		}
-	}
-	var err error
-	if !status.Exited() || status.ExitStatus() != 0 {
-		err = janitor.Clean(r.folder) // it was killed, or could not remove everything
-	}
-	r.journal.Close()
-	r.lock.Close()
+	err := r.dismiss(r.folder)
 	r.folder = ""
 	if base, e := openBase(r.base, false); e == nil {
 		if flock(base, unix.LOCK_EX|unix.LOCK_NB) == nil {

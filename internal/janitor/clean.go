@@ -215,7 +215,7 @@ func removeTree(dir int, path string) error {
 	}
 	fd, err := openDir(dir, path)
 	if err != nil {
-		return err
+		return ignoreMissing(err) // a sweep may be at it too
 	}
 	names, err := listNames(fd)
 	for _, name := range names {

@@ -18,11 +18,10 @@ import (
 // Argv0 is the whole argument vector of a janitor.
 const Argv0 = "lanyard-janitor"
 
-// The descriptors of a janitor besides 0 to 2, which are /dev/null.
-const (
-	PipeFD = 3 // at its end the supervisor is gone; the run folder's path comes first
-	LockFD = 4 // the run folder's lock, shared with the supervisor
-)
+// PipeFD is a janitor's only descriptor besides 0 to 2, which are /dev/null: the
+// run folder's path comes through it, and at its end the supervisor is gone or
+// done.
+const PipeFD = 3
 
 // Names of the files in a run folder.
 const (
@@ -36,11 +35,25 @@ func init() {
 		linux.SetName(Argv0)
 		path, err := linux.ReadAll(PipeFD, unix.PathMax)
 		code := 0
-		if err != nil || Clean(string(path)) != nil {
+		if err != nil || tidy(string(path)) != nil {
 			code = 1
 		}
 		for {
 			syscall.RawSyscall(syscall.SYS_EXIT_GROUP, uintptr(code), 0, 0)
 		}
 	}
+}
+
+// tidy removes a run that is over. The janitor is there before the folder, so
+// there may be none yet, or one without a lock; then nobody else will make it.
+func tidy(folder string) error {
+	lock, err := unix.Open(folder+"/"+LockFile, unix.O_RDWR|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err == nil {
+		// Its holder is a supervisor in its last moment, or a sweep.
+		_, err = linux.Retry(func() (int, error) { return 0, unix.Flock(lock, unix.LOCK_EX) })
+	}
+	if err != nil && err != unix.ENOENT {
+		return err
+	}
+	return Clean(folder)
 }
