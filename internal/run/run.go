@@ -125,8 +125,9 @@ func (s *session) command(c *plan.Command, chosen []*plan.Process) int {
 	}
 	if !c.Supervise {
 		e.single = true
+		specs[0].Stage.Ignore, specs[0].Stage.JobControl = ignored(), true
 		if t := openTerminal(specs[0], e); t != nil {
-			cfg.Job, cfg.Hangup = t, t.hangup
+			e.terminal, cfg.Job, cfg.Hangup = t, t, t.hangup
 			defer t.restore()
 		}
 	}
@@ -144,8 +145,10 @@ func (s *session) command(c *plan.Command, chosen []*plan.Process) int {
 // HUP and QUIT that were ignored when lanyard was started stay ignored.
 func catchSignals() chan os.Signal {
 	signals := make(chan os.Signal, 64)
-	for _, sig := range []os.Signal{syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT} {
-		if !signal.Ignored(sig) {
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT} {
+		if startedIgnored(sig) {
+			signal.Ignore(sig)
+		} else {
 			signal.Notify(signals, sig)
 		}
 	}
@@ -155,13 +158,6 @@ func catchSignals() chan os.Signal {
 	signal.Ignore(syscall.SIGPIPE)
 	return signals
 }
-
-// selfStop is the job control of a group: its children have no terminal, so
-// there is only lanyard itself to stop.
-type selfStop struct{}
-
-func (selfStop) Suspend() { _ = syscall.Kill(os.Getpid(), syscall.SIGSTOP) }
-func (selfStop) Resume()  {}
 
 // screen is what the user sees of one command.
 type screen struct {
