@@ -1,0 +1,211 @@
+package kernel_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lanyard-dev/lanyard/internal/testkit"
+)
+
+// crowd is a group whose children do what they can to stay: daemons by double
+// fork and setsid that hold the pipes, deaf to TERM and HUP, and a stopped one.
+// With limits there are cgroups, a run folder and a janitor too.
+func crowd(limits string) string {
+	return fmt.Sprintf(`
+  app: !Supervise
+    kill-unresponsive-after: 60
+    children:
+      plain: !Command {container: h, %[1]s run: "touch ready.plain; exec sleep 1000"}
+      deaf: !Command
+        container: h
+        %[2]s
+        run: |
+          trap '' TERM HUP INT
+          touch ready.deaf
+          sleep 1000
+      daemon: !Command
+        container: h
+        run: |
+          trap '' TERM HUP
+          (setsid sh -c 'sleep 1000 & touch ready.daemon; sleep 1000' &)
+          sleep 1000
+      stopped: !Command
+        container: h
+        %[2]s
+        run: |
+          sleep 1000 &
+          kill -STOP $!
+          touch ready.stopped
+          kill -STOP $$
+      logger: !Command {container: h, run: [./helper, log, log]}
+`, comma(limits), limits)
+}
+
+func comma(limits string) string {
+	if limits == "" {
+		return ""
+	}
+	return limits + ","
+}
+
+var crowdReady = []string{"ready.plain", "ready.deaf", "ready.daemon", "ready.stopped", "log.ready"}
+
+// kinds are the groups to kill: without anything outside their namespaces, and
+// for root with cgroups.
+func kinds() map[string]string {
+	k := map[string]string{"plain": ""}
+	if os.Geteuid() == 0 {
+		k["limits"] = "limits: {pids: 50, memory: 200MiB}"
+	}
+	return k
+}
+
+func TestKillIdle(t *testing.T) {
+	for name, limits := range kinds() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for range share(t, 10) {
+				r := newProject(t, crowd(limits)).start(nil, "app")
+				r.appear(crowdReady...)
+				r.signal(syscall.SIGKILL)
+				r.want(137, 5*time.Second)
+			}
+		})
+	}
+}
+
+// TestKillMidStart kills lanyard at all moments of its start.
+func TestKillMidStart(t *testing.T) {
+	for name, limits := range kinds() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := share(t, 100)
+			p := newProject(t, crowd(limits))
+			for i := range n {
+				r := p.start(nil, "app")
+				time.Sleep(40 * time.Millisecond * time.Duration(i) / time.Duration(n))
+				r.signal(syscall.SIGKILL)
+				r.want(137, 5*time.Second)
+			}
+		})
+	}
+}
+
+// TestKillMidStop kills lanyard while a child that ignores TERM is in its grace.
+func TestKillMidStop(t *testing.T) {
+	for name, limits := range kinds() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for range share(t, 10) {
+				r := newProject(t, crowd(limits)).start(nil, "app")
+				r.appear(crowdReady...)
+				r.signal(syscall.SIGTERM)
+				until(t, 10*time.Second, "TERM in a child", func() bool { return strings.Contains(r.read("log"), "SIGTERM") })
+				r.signal(syscall.SIGKILL)
+				r.want(137, 5*time.Second)
+			}
+		})
+	}
+}
+
+func TestKillFifty(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	b.WriteString("  app: !Supervise\n    children:\n")
+	for i := range 50 {
+		fmt.Fprintf(&b, "      c%d: !Command {container: h, run: [sleep, %d]}\n", i, 1000+i)
+	}
+	for range share(t, 3) {
+		r := newProject(t, b.String()).start(nil, "app")
+		until(t, 30*time.Second, "50 commands", func() bool { return len(r.named("sleep")) == 50 })
+		r.signal(syscall.SIGKILL)
+		r.want(137, 5*time.Second)
+	}
+}
+
+// TestCrash is a supervisor that a fault or an abort ends: the Go runtime ends
+// it then with a trace of its goroutines.
+func TestCrash(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGSEGV, syscall.SIGABRT, syscall.SIGBUS, syscall.SIGSYS} {
+		t.Run(sig.String(), func(t *testing.T) {
+			t.Parallel()
+			for _, limits := range kinds() {
+				r := newProject(t, crowd(limits)).start(nil, "app")
+				r.appear(crowdReady...)
+				r.signal(sig)
+				if code := r.wait(20 * time.Second); code == 0 {
+					t.Errorf("exit code 0 after %v", sig)
+				}
+				r.nothingLeft()
+			}
+		})
+	}
+}
+
+// TestKillStage kills PID 1 of one container: it counts as its child's end.
+func TestKillStage(t *testing.T) {
+	t.Parallel()
+	r := newProject(t, `
+  app: !Supervise
+    children:
+      victim: !Command {container: h, run: [tail, -f, /dev/null]}
+      other: !Command {container: h, run: [sleep, 1000]}
+`).start(nil, "app")
+	var victim []process
+	until(t, 10*time.Second, "both commands", func() bool {
+		victim = r.named("tail")
+		return len(victim) == 1 && len(r.named("sleep")) == 1
+	})
+	if err := syscall.Kill(victim[0].ppid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	r.want(137, 5*time.Second)
+	r.says("victim was killed by signal 9", "other  was killed by signal 15 (SIGTERM)")
+}
+
+// TestKillJanitor leaves the tidying to the supervisor's orderly exit.
+func TestKillJanitor(t *testing.T) {
+	testkit.Require(t, testkit.Limits)
+	t.Parallel()
+	r := newProject(t, crowd(kinds()["limits"])).start(nil, "app")
+	r.appear(crowdReady...)
+	r.killJanitor()
+	r.signal(syscall.SIGTERM)
+	until(t, 10*time.Second, "TERM in a child", func() bool { return strings.Contains(r.read("log"), "SIGTERM") })
+	r.signal(syscall.SIGTERM)
+	r.want(143, 10*time.Second)
+}
+
+// TestKillBoth leaves the tidying to the next start.
+func TestKillBoth(t *testing.T) {
+	testkit.Require(t, testkit.Limits)
+	t.Parallel()
+	for range share(t, 5) {
+		p := newProject(t, crowd(kinds()["limits"])+"  after: !Command {container: h, run: [\"true\"]}\n")
+		r := p.start(nil, "app")
+		r.appear(crowdReady...)
+		r.killJanitor()
+		r.signal(syscall.SIGKILL)
+		if code := r.wait(5 * time.Second); code != 137 {
+			t.Errorf("exit code %d, want 137", code)
+		}
+		next := p.start(nil, "after")
+		next.want(0, 10*time.Second)
+		r.nothingLeft()
+	}
+}
+
+func (r *running) killJanitor() {
+	r.t.Helper()
+	janitors := r.named("lanyard-janitor")
+	if len(janitors) != 1 {
+		r.t.Fatalf("%d janitors, want 1\n%s", len(janitors), r.log())
+	}
+	if err := syscall.Kill(janitors[0].pid, syscall.SIGKILL); err != nil {
+		r.t.Fatal(err)
+	}
+}

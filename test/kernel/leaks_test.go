@@ -1,0 +1,154 @@
+package kernel_test
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// leftTime is how long anything may outlive lanyard, however it ended.
+const leftTime = 2 * time.Second
+
+// process is one process of a running.
+type process struct {
+	pid   int
+	ppid  int
+	name  string // argv[0] without its folder; a command's own choice
+	state byte   // as in proc_pid_stat(5)
+}
+
+// marked gives the processes that carry mark, but for zombies.
+func marked(mark uint64) []process {
+	var list []process
+	entries, _ := os.ReadDir("/proc")
+	want := strconv.FormatUint(mark, 10)
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/limits", pid))
+		_, line, found := strings.Cut(string(data), "Max realtime timeout")
+		if fields := strings.Fields(line); !found || len(fields) == 0 || fields[0] != want {
+			continue
+		}
+		if p, ok := look(pid); ok && p.state != 'Z' && p.state != 'X' {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+func look(pid int) (process, bool) {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return process{}, false
+	}
+	text := string(data)
+	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
+	if len(fields) < 2 {
+		return process{}, false
+	}
+	p := process{pid: pid, state: fields[0][0]}
+	p.ppid, _ = strconv.Atoi(fields[1])
+	args, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	name, _, _ := strings.Cut(string(args), "\x00")
+	p.name = filepath.Base(name)
+	return p, true
+}
+
+// named gives this run's processes of a name: lanyard-init for the stages,
+// lanyard-janitor, or a command's.
+func (r *running) named(name string) []process {
+	var list []process
+	for _, p := range marked(r.mark) {
+		if p.name == name {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// nothingLeft checks that nothing of a run that ended is there 2 s later.
+func (r *running) nothingLeft() {
+	r.t.Helper()
+	var left string
+	for deadline := time.Now().Add(leftTime); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
+		if left = r.leftovers(); left == "" {
+			return
+		}
+	}
+	r.t.Errorf("%v after the end of lanyard there is still:\n%s\n%s", leftTime, left, r.log())
+}
+
+func (r *running) leftovers() string {
+	var left []string
+	for _, p := range marked(r.mark) {
+		left = append(left, fmt.Sprintf("process %d %q, state %c, parent %d", p.pid, p.name, p.state, p.ppid))
+	}
+	mounts, _ := os.ReadFile("/proc/self/mountinfo")
+	for line := range strings.Lines(string(mounts)) {
+		if strings.Contains(line, r.dir) {
+			left = append(left, "mount "+strings.TrimSpace(line))
+		}
+	}
+	left = append(left, emptyCgroups()...)
+	left = append(left, deadFolders(r.runBase())...)
+	return strings.Join(left, "\n")
+}
+
+func (r *running) runBase() string {
+	if os.Geteuid() == 0 {
+		return "/run/lanyard"
+	}
+	return filepath.Join(filepath.Dir(r.stdout), "lanyard")
+}
+
+// emptyCgroups gives the cgroups of lanyard's that nobody is in, in any
+// hierarchy. Those of other runs have somebody, except for a moment.
+func emptyCgroups() []string {
+	var list []string
+	for _, pattern := range []string{"/sys/fs/cgroup/lanyard-*", "/sys/fs/cgroup/*/lanyard-*"} {
+		folders, _ := filepath.Glob(pattern)
+		for _, folder := range folders {
+			if !occupied(folder) {
+				list = append(list, "cgroup "+folder)
+			}
+		}
+	}
+	return list
+}
+
+func occupied(cgroup string) bool {
+	found := false
+	_ = filepath.WalkDir(cgroup, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Name() == "cgroup.procs" {
+			data, _ := os.ReadFile(path)
+			found = found || len(data) > 0
+		}
+		return nil
+	})
+	return found
+}
+
+// deadFolders gives the run folders that nobody holds the lock of. The lock is
+// looked up and not tried: trying would get in the way of a run that starts.
+func deadFolders(base string) []string {
+	var list []string
+	folders, _ := filepath.Glob(base + "/*")
+	locks, _ := os.ReadFile("/proc/locks")
+	for _, folder := range folders {
+		var st unix.Stat_t
+		err := unix.Stat(folder+"/lock", &st)
+		if err != nil || !strings.Contains(string(locks), fmt.Sprintf(":%d ", st.Ino)) {
+			list = append(list, "run folder "+folder)
+		}
+	}
+	return list
+}

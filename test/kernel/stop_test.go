@@ -1,0 +1,183 @@
+package kernel_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lanyard-dev/lanyard/internal/testkit"
+)
+
+// TestStopWithoutHandler: a command is never PID 1, so TERM works on one that
+// has no handler.
+func TestStopWithoutHandler(t *testing.T) {
+	t.Parallel()
+	r := newProject(t, `
+  app: !Supervise
+    kill-unresponsive-after: 60
+    children:
+      first: !Command {container: h, run: "touch ready; while ! test -e go; do sleep 0.01; done; exit 3"}
+      a: !Command {container: h, run: [sleep, 1000]}
+      b: !Command {container: h, run: "while :; do sleep 1; done"}
+`).start(nil, "app")
+	r.appear("ready")
+	until(t, 10*time.Second, "the commands", func() bool { return len(r.named("sleep")) > 0 })
+	r.write("go", "")
+	r.want(3, 10*time.Second)
+}
+
+// TestKillUnresponsive is not parallel: it looks at times.
+func TestKillUnresponsive(t *testing.T) {
+	for _, test := range []struct {
+		grace       string
+		least, most time.Duration
+	}{
+		{"0", 0, time.Second},
+		{"0.7", 700 * time.Millisecond, 1700 * time.Millisecond},
+		{"2", 2 * time.Second, 3 * time.Second},
+	} {
+		t.Run(test.grace, func(t *testing.T) {
+			r := newProject(t, fmt.Sprintf(`
+  app: !Supervise
+    kill-unresponsive-after: %s
+    children:
+      good: !Command {container: h, run: "touch ready.good; exec sleep 1000"}
+      deaf: !Command {container: h, run: "trap '' TERM; touch ready.deaf; sleep 1000"}
+`, test.grace)).start(nil, "app")
+			r.appear("ready.good", "ready.deaf")
+			begin := time.Now()
+			r.signal(syscall.SIGTERM)
+			code := r.wait(20 * time.Second)
+			took := time.Since(begin)
+			if code != 143 {
+				t.Errorf("exit code %d, want 143", code)
+			}
+			if took < test.least || took > test.most {
+				t.Errorf("it took %v to end, want %v to %v", took, test.least, test.most)
+			}
+			r.nothingLeft()
+			r.says("killed what did not end in time: ", "deaf was killed by lanyard")
+			if test.grace != "0" && strings.Contains(r.errors(), "good was killed by lanyard") {
+				t.Errorf("good was killed although it had ended\n%s", r.errors())
+			}
+		})
+	}
+}
+
+// freezer is a cgroup that freezes what is moved into it.
+type freezer struct{ folder, file, freeze, thaw string }
+
+// newFreezer makes one, of v1 (which holds even KILL back) or v2.
+func newFreezer(t *testing.T, v1 bool) freezer {
+	t.Helper()
+	testkit.Require(t, testkit.Root)
+	f := freezer{file: "freezer.state", freeze: "FROZEN", thaw: "THAWED"}
+	roots := []string{"/sys/fs/cgroup/freezer"}
+	if !v1 {
+		f = freezer{file: "cgroup.freeze", freeze: "1", thaw: "0"}
+		roots = []string{"/sys/fs/cgroup/unified", "/sys/fs/cgroup"}
+	}
+	for _, root := range roots {
+		f.folder = filepath.Join(root, fmt.Sprintf("kernel-test-%d-%s", os.Getpid(), filepath.Base(t.TempDir())))
+		if os.Mkdir(f.folder, 0o755) != nil {
+			continue
+		}
+		t.Cleanup(func() {
+			f.set(t, f.thaw)
+			until(t, 5*time.Second, "the freezer can be removed", func() bool { return os.Remove(f.folder) == nil })
+		})
+		if _, err := os.Stat(filepath.Join(f.folder, f.file)); err == nil {
+			return f
+		}
+	}
+	t.Skip("this machine has no such freezer")
+	return f
+}
+
+func (f freezer) set(t *testing.T, state string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(f.folder, f.file), []byte(state), 0o644); err != nil {
+		t.Error(err)
+	}
+}
+
+func (f freezer) add(t *testing.T, pid int) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(f.folder, "cgroup.procs"), []byte(strconv.Itoa(pid)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+const sleeper = `
+  app: !Supervise
+    kill-unresponsive-after: 0.2
+    children:
+      cold: !Command {container: h, run: [sleep, 1000]}
+`
+
+// TestFrozen: nobody can end a container that is frozen from elsewhere on v1.
+// Lanyard says so, waits without spinning, and ends with the thaw.
+func TestFrozen(t *testing.T) {
+	t.Parallel()
+	f := newFreezer(t, true)
+	r := newProject(t, sleeper).start(nil, "app")
+	until(t, 10*time.Second, "the command", func() bool { return len(r.named("sleep")) == 1 })
+	f.add(t, r.named("sleep")[0].pid)
+	f.set(t, f.freeze)
+	r.signal(syscall.SIGTERM)
+	until(t, 15*time.Second, "the report", func() bool { return strings.Contains(r.errors(), "cold is still not gone") })
+	r.says("killed what did not end in time: cold", "is frozen by the cgroup "+f.folder, "echo THAWED > "+f.folder+"/freezer.state")
+	before := cpuTime(t, r.cmd.Process.Pid)
+	window := time.NewTimer(1500 * time.Millisecond)
+	<-window.C // what is measured is the time in which nothing happens
+	if used := cpuTime(t, r.cmd.Process.Pid) - before; used > 100*time.Millisecond {
+		t.Errorf("lanyard used %v of processor time in 1.5 s of waiting", used)
+	}
+	r.signal(syscall.SIGINT)
+	r.signal(syscall.SIGINT)
+	select {
+	case <-r.ended:
+		t.Error("lanyard ended while a child was alive")
+	default:
+	}
+	f.set(t, f.thaw)
+	r.want(143, 10*time.Second)
+}
+
+// TestFrozenV2: on v2 a frozen process can be killed.
+func TestFrozenV2(t *testing.T) {
+	t.Parallel()
+	f := newFreezer(t, false)
+	r := newProject(t, sleeper).start(nil, "app")
+	until(t, 10*time.Second, "the command", func() bool { return len(r.named("sleep")) == 1 })
+	f.add(t, r.named("sleep")[0].pid)
+	f.set(t, f.freeze)
+	r.signal(syscall.SIGTERM)
+	r.want(143, 5*time.Second)
+}
+
+// cpuTime is what a process has used so far, user and system, in steps of 10 ms
+// (proc_pid_stat(5)).
+func cpuTime(t *testing.T, pid int) time.Duration {
+	t.Helper()
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(data)
+	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
+	var ticks int
+	for _, field := range fields[11:13] {
+		n, err := strconv.Atoi(field)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond
+}
