@@ -2,6 +2,13 @@ module github.com/lanyard-dev/lanyard
 
 go 1.26.0
 
+// The stage is this binary, started once for every container: it need not read
+// the cgroup's CPU limit, keep its files open, nor look at it again and again.
+godebug (
+	containermaxprocs=0
+	updatemaxprocs=0
+)
+
 require (
 	github.com/opencontainers/cgroups v0.1.0
 	github.com/rogpeppe/go-internal v1.16.0
