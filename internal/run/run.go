@@ -159,6 +159,17 @@ func catchSignals() chan os.Signal {
 	return signals
 }
 
+// startedIgnored says whether INT, HUP or QUIT was ignored when lanyard was
+// started. Go's runtime keeps to that for INT and HUP and takes QUIT over before
+// any of our code runs (os/signal), so INT speaks for QUIT: a shell ignores both
+// in what it starts in the background of a script (POSIX, Asynchronous Lists).
+func startedIgnored(sig syscall.Signal) bool {
+	if sig == syscall.SIGQUIT {
+		sig = syscall.SIGINT
+	}
+	return signal.Ignored(sig)
+}
+
 // screen is what the user sees of one command.
 type screen struct {
 	mux        *output.Mux
