@@ -22,9 +22,11 @@ type engine struct {
 	names      []string
 	mux        *output.Mux
 	single     bool
+	terminal   *terminal // of a single command; nil for none
 
-	mu   sync.Mutex
-	last *container.Container // of a single command
+	mu      sync.Mutex
+	last    *container.Container // of a single command
+	stopped syscall.Signal       // what stopped it last; 0: nothing yet
 }
 
 // handle gives the loop a container as it wants it.
@@ -63,6 +65,9 @@ func (e *engine) Start(child int, gen uint64, notify func(supervisor.Event)) sup
 		tell(supervisor.Gone, nil)
 		return nothing{}
 	}
+	if e.terminal != nil {
+		e.terminal.prepare(&spec.Stage)
+	}
 	release := sync.OnceFunc(func() {
 		for _, f := range files {
 			f.Close()
@@ -79,6 +84,9 @@ func (e *engine) Start(child int, gen uint64, notify func(supervisor.Event)) sup
 			release()
 			tell(supervisor.Failed, func(to *supervisor.Event) { to.Err, to.Internal = ev.Err, ev.Bug })
 		case container.Stopped:
+			e.mu.Lock()
+			e.stopped = ev.Status.StopSignal()
+			e.mu.Unlock()
 			tell(supervisor.Stopped, nil)
 		case container.Exited:
 			tell(supervisor.Exited, func(to *supervisor.Event) { to.Status = statusOf(&ev) })
@@ -92,6 +100,26 @@ func (e *engine) Start(child int, gen uint64, notify func(supervisor.Event)) sup
 	e.last = c
 	e.mu.Unlock()
 	return handle{c}
+}
+
+// stopSignal is what stopped a single command last; TSTP if it was lanyard that
+// was told to stop.
+func (e *engine) stopSignal() syscall.Signal {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.stopped == 0 {
+		return syscall.SIGTSTP
+	}
+	return e.stopped
+}
+
+// foreground has a single command's group take the terminal's foreground.
+func (e *engine) foreground() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.last != nil {
+		e.last.Foreground()
+	}
 }
 
 // stdio fills in the command's descriptors and gives those to close once it

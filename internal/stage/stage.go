@@ -172,9 +172,6 @@ func (s *server) leaveStdio() {
 		s.fail(linux.Fail("open", "/dev/null", err))
 	}
 	for fd := 0; fd <= 2; fd++ {
-		if fd == s.spec.TTY && s.spec.JobControl {
-			continue // to hand it the foreground again
-		}
 		_ = unix.Dup3(null, fd, unix.O_CLOEXEC)
 	}
 	unix.Close(null)
@@ -262,10 +259,21 @@ func (s *server) serve() {
 		case kind == frameSignal && len(payload) == 2:
 			s.signal(unix.Signal(payload[0]), Target(payload[1]))
 		case kind == frameForeground:
-			_ = unix.IoctlSetPointerInt(s.spec.TTY, unix.TIOCSPGRP, s.command)
+			s.foreground()
 		}
 		s.in = s.in[n:]
 	}
+}
+
+// foreground hands the command the terminal. The stage holds no descriptor of
+// it: /dev is ours, and in the caller's session /dev/tty is the caller's.
+func (s *server) foreground() {
+	tty, err := unix.Open("/dev/tty", unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return // gone; the parent sees that itself
+	}
+	_ = unix.IoctlSetPointerInt(tty, unix.TIOCSPGRP, s.command)
+	unix.Close(tty)
 }
 
 // signal is safe from reused pids: the command is not reaped while we are here.
