@@ -56,7 +56,8 @@ func project(t *testing.T) (dir string, env []string) {
 	if err := os.Symlink(self, filepath.Join(bin, "lanyard")); err != nil {
 		t.Fatal(err)
 	}
-	return dir, []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + dir, "TERM=dumb"}
+	// GORACE says how long we sleep at our end under the race detector.
+	return dir, []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + dir, "TERM=dumb", "GORACE=" + os.Getenv("GORACE")}
 }
 
 // shell runs a script in a shell and returns what it prints.
