@@ -1,0 +1,96 @@
+package stage_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/lanyard-dev/lanyard/internal/testkit"
+)
+
+const module = "github.com/lanyard-dev/lanyard"
+
+func dependencies(t *testing.T, of string) []string {
+	t.Helper()
+	cmd := exec.Command(testkit.RequireTool(t, "go"), "list", "-deps", of)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	return strings.Fields(string(out))
+}
+
+// TestImports: whatever the stage imports is initialised before it runs.
+func TestImports(t *testing.T) {
+	for _, room := range []string{"stage", "janitor", "rootfs", "linux"} {
+		deps := dependencies(t, module+"/internal/"+room)
+		if !slices.Contains(deps, "syscall") {
+			t.Fatalf("%s: go list gives no dependencies: %v", room, deps)
+		}
+		for _, heavy := range []string{"os", "fmt", "net", "context", "log", "encoding/json", "github.com/opencontainers/cgroups"} {
+			if slices.Contains(deps, heavy) {
+				t.Errorf("%s imports %s, whose initialisers and those it needs would run before every container's init", room, heavy)
+			}
+		}
+	}
+}
+
+// TestInitialisers holds what every start pays: the initialisers of the whole
+// binary below 1 ms, and those that run in a stage below 0.2 ms. A stage takes no
+// environment, so its part is what lanyard's own trace shows up to the stage's
+// package, whose initialiser never returns in a stage. It looks at the smallest
+// sums, of as many runs as a busy machine needs to show them.
+func TestInitialisers(t *testing.T) {
+	testkit.Require(t, testkit.Root) // a user's binary is the same, and is slow to build without root's build cache
+	binary := filepath.Join(t.TempDir(), "lanyard")
+	if out, err := exec.Command(testkit.RequireTool(t, "go"), "build", "-o", binary, module+"/cmd/lanyard").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	const wholeLimit, earlyLimit, runs = 1.0, 0.2, 200 // milliseconds
+	whole, early := 1e9, 1e9
+	for i := 0; i < runs && (i < 20 || whole >= wholeLimit || early >= earlyLimit); i++ {
+		cmd := exec.Command(binary, "--version")
+		cmd.Env = []string{"GODEBUG=inittrace=1"}
+		var trace strings.Builder
+		cmd.Stderr = &trace
+		if err := cmd.Run(); err != nil {
+			t.Fatalf("lanyard --version: %v\n%s", err, trace.String())
+		}
+		all, upTo := sums(t, trace.String())
+		whole, early = min(whole, all), min(early, upTo)
+	}
+	t.Logf("initialisers: %.3f ms in all, %.3f ms before the stage", whole, early)
+	if whole >= wholeLimit || early >= earlyLimit || early <= 0 {
+		t.Errorf("initialisers take %.3f ms (limit %g), %.3f ms before the stage (limit %g)", whole, wholeLimit, early, earlyLimit)
+	}
+}
+
+// sums adds up lines like "init errors @0.52 ms, 0.001 ms clock, 0 bytes, 0 allocs".
+func sums(t *testing.T, trace string) (all, early float64) {
+	t.Helper()
+	seen := false
+	for line := range strings.Lines(trace) {
+		fields := strings.Fields(line)
+		if len(fields) < 6 || fields[0] != "init" {
+			continue
+		}
+		ms, err := strconv.ParseFloat(fields[4], 64)
+		if err != nil {
+			t.Fatalf("what is %q? %v", line, err)
+		}
+		all += ms
+		if !seen {
+			early += ms
+		}
+		seen = seen || fields[1] == module+"/internal/stage"
+	}
+	if !seen {
+		t.Fatalf("the trace does not show the stage's package:\n%s", trace)
+	}
+	return all, early
+}
