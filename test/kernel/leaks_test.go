@@ -98,8 +98,11 @@ func (r *running) leftovers() string {
 			left = append(left, "mount "+strings.TrimSpace(line))
 		}
 	}
-	left = append(left, emptyCgroups()...)
-	left = append(left, deadFolders(r.runBase())...)
+	for _, path := range append(emptyCgroups(), deadFolders(r.runBase())...) {
+		if !r.before[path] {
+			left = append(left, path)
+		}
+	}
 	return strings.Join(left, "\n")
 }
 
@@ -118,7 +121,7 @@ func emptyCgroups() []string {
 		folders, _ := filepath.Glob(pattern)
 		for _, folder := range folders {
 			if !occupied(folder) {
-				list = append(list, "cgroup "+folder)
+				list = append(list, folder)
 			}
 		}
 	}
@@ -147,7 +150,7 @@ func deadFolders(base string) []string {
 		var st unix.Stat_t
 		err := unix.Stat(folder+"/lock", &st)
 		if err != nil || !strings.Contains(string(locks), fmt.Sprintf(":%d ", st.Ino)) {
-			list = append(list, "run folder "+folder)
+			list = append(list, folder)
 		}
 	}
 	return list

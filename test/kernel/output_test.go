@@ -10,14 +10,15 @@ import (
 	"time"
 )
 
-// chatter has two children that write without end, and one that can be asked to
-// end the group.
+// chatter has a child that writes to stdout without end, one that writes more
+// to stderr than all pipes hold (no more: it may be a file), and one that can be
+// asked to end the group.
 const chatter = `
   app: !Supervise
     kill-unresponsive-after: 1
     children:
       loud: !Command {container: h, run: [yes, "a line of some length for whoever reads it"]}
-      errors: !Command {container: h, run: "exec yes an error >&2"}
+      errors: !Command {container: h, run: "yes an error | head -c 400000 >&2; exec sleep 1000"}
       boss: !Command {container: h, run: "touch ready; while ! test -e go; do sleep 0.01; done; exit 3"}
 `
 

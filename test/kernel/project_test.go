@@ -69,11 +69,11 @@ type running struct {
 	*project
 	cmd    *exec.Cmd
 	mark   uint64
-	stdout string // file
-	stderr string // file
+	stdout string          // file
+	stderr string          // file
+	before map[string]bool // cgroups and run folders that others had left
 	ended  chan struct{}
 	status syscall.WaitStatus // valid once ended is closed
-	took   time.Duration      // valid once ended is closed
 }
 
 var (
@@ -105,14 +105,16 @@ func (p *project) start(adjust func(*exec.Cmd), args ...string) *running {
 	if adjust != nil {
 		adjust(r.cmd)
 	}
-	begin := time.Now()
+	r.before = map[string]bool{}
+	for _, path := range append(emptyCgroups(), deadFolders(r.runBase())...) {
+		r.before[path] = true
+	}
 	if r.mark, err = startMarked(r.cmd); err != nil {
 		p.t.Fatal(err)
 	}
 	go func() {
 		_ = r.cmd.Wait()
 		r.status = r.cmd.ProcessState.Sys().(syscall.WaitStatus)
-		r.took = time.Since(begin)
 		close(r.ended)
 	}()
 	p.t.Cleanup(r.finish)
