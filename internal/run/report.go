@@ -5,6 +5,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode"
 
 	"github.com/lanyard-dev/lanyard/internal/container"
 	"github.com/lanyard-dev/lanyard/internal/supervisor"
@@ -70,8 +71,19 @@ func (r *reporter) first(v *supervisor.First) {
 	}
 	r.screen.mux.Message(fmt.Sprintf("its last output (%d lines):", len(lines)))
 	for _, line := range lines {
-		r.screen.mux.Message("    " + line)
+		r.screen.mux.Message("    " + printable(line))
 	}
+}
+
+// printable takes control characters out of a child's line: in a report they
+// must not move the cursor or colour what follows.
+func printable(line string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\t' {
+			return '?'
+		}
+		return r
+	}, line)
 }
 
 func (r *reporter) index(name string) int {
