@@ -17,7 +17,7 @@ const tmpSize = 100 << 20
 
 // mounts gives the volumes of container and process, the process's winning
 // target by target, with the default /tmp and /run below them. Parents come
-// before children.
+// before children, /tmp and /run before all.
 func (s *session) mounts(from *plan.Container, p *plan.Process) ([]rootfs.Mount, error) {
 	byTarget := map[string]rootfs.Mount{
 		"/tmp": {Kind: rootfs.Tmpfs, Target: "/tmp", Size: tmpSize, Mode: 0o1777},
@@ -30,9 +30,13 @@ func (s *session) mounts(from *plan.Container, p *plan.Process) ([]rootfs.Mount,
 		}
 		byTarget[v.Target] = m
 	}
-	var list []rootfs.Mount
+	// These two stand where they are written, so they come first: a link of the
+	// root's may lead another target into them.
+	list := []rootfs.Mount{byTarget["/tmp"], byTarget["/run"]}
 	for _, target := range slices.Sorted(maps.Keys(byTarget)) {
-		list = append(list, byTarget[target])
+		if target != "/tmp" && target != "/run" {
+			list = append(list, byTarget[target])
+		}
 	}
 	return list, nil
 }
