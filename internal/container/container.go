@@ -33,8 +33,8 @@ type UserNS struct {
 type Event struct {
 	Kind   EventKind
 	PID    int                // Started: the stage, as the caller sees it
-	Err    error              // Failed: the step that failed
-	Bug    bool               // Failed: not the user's doing; Lanyard or the kernel failed
+	Err    error              // Failed: the step that failed; Gone: why a running container was given up
+	Bug    bool               // Failed, Gone: Err is not the user's doing; Lanyard or the kernel failed
 	Status syscall.WaitStatus // Exited, Stopped: the command's; Gone: the stage's
 	OOM    bool               // Exited, Gone: the kernel killed a process for lack of memory
 	NoOOM  bool               // Exited, Gone: nothing counts such kills here

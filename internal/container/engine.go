@@ -48,7 +48,7 @@ func (c *Container) life() {
 	link.converse()
 	status := c.reap()
 	parent.Close()
-	gone := Event{Kind: Gone, Status: status}
+	gone := Event{Kind: Gone, Status: status, Err: link.lost, Bug: link.lost != nil}
 	gone.OOM, gone.NoOOM = oomOf(group)
 	c.removeCgroup(group)
 	if !link.started && !link.failed {

@@ -18,6 +18,7 @@ type link struct {
 	started bool
 	failed  bool
 	exited  bool
+	lost    error // why the stage gave up after the command had started
 }
 
 // converse sends the spec and takes replies until the stage has closed its end.
@@ -119,8 +120,7 @@ func (l *link) take(r stage.Reply) error {
 		l.started = true
 		l.c.notify(Event{Kind: Started, PID: l.c.pid})
 	case r.Kind == stage.Failed && !l.failed && !l.exited:
-		l.failed = true
-		l.c.notify(Event{Kind: Failed, Err: r.Err, Bug: l.started})
+		l.fail(r.Err, false)
 	case r.Kind == stage.Stopped && l.started && !l.exited:
 		l.c.notify(Event{Kind: Stopped, Status: r.Status})
 	case r.Kind == stage.Exited && l.started && !l.exited && !l.failed:
@@ -138,7 +138,17 @@ func (l *link) take(r stage.Reply) error {
 func (l *link) distrust(err error) {
 	l.c.Kill()
 	if !l.failed {
-		l.failed = true
-		l.c.notify(Event{Kind: Failed, Bug: true, Err: &linux.StepError{Step: "internal error: read from the container's init", Detail: err.Error()}})
+		l.fail(&linux.StepError{Step: "internal error: read from the container's init", Detail: err.Error()}, true)
 	}
+}
+
+// fail takes the end of a stage that could not go on. Once the command runs
+// that is no failed start any more: the container's Gone tells it.
+func (l *link) fail(err error, bug bool) {
+	l.failed = true
+	if l.started {
+		l.lost = err
+		return
+	}
+	l.c.notify(Event{Kind: Failed, Err: err, Bug: bug})
 }

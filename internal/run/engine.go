@@ -93,7 +93,7 @@ func (e *engine) Start(child int, gen uint64, notify func(supervisor.Event)) sup
 		case container.Gone:
 			release()
 			e.drain(child)
-			tell(supervisor.Gone, func(to *supervisor.Event) { to.Status = statusOf(&ev) })
+			tell(supervisor.Gone, func(to *supervisor.Event) { to.Status, to.Err, to.Internal = statusOf(&ev), ev.Err, ev.Bug })
 		}
 	})
 	e.mu.Lock()
