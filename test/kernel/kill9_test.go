@@ -146,27 +146,6 @@ func TestCrash(t *testing.T) {
 	}
 }
 
-// TestKillStage kills PID 1 of one container: it counts as its child's end.
-func TestKillStage(t *testing.T) {
-	t.Parallel()
-	r := newProject(t, `
-  app: !Supervise
-    children:
-      victim: !Command {container: h, run: [tail, -f, /dev/null]}
-      other: !Command {container: h, run: [sleep, 1000]}
-`).start(nil, "app")
-	var victim []process
-	until(t, 10*time.Second, "both commands", func() bool {
-		victim = r.named("tail")
-		return len(victim) == 1 && len(r.named("sleep")) == 1
-	})
-	if err := syscall.Kill(victim[0].ppid, syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	r.want(137, 5*time.Second)
-	r.says("victim was killed by signal 9", "other  was killed by signal 15 (SIGTERM)")
-}
-
 // TestKillJanitor leaves the tidying to the supervisor's orderly exit.
 func TestKillJanitor(t *testing.T) {
 	testkit.Require(t, testkit.Limits)
@@ -205,7 +184,5 @@ func (r *running) killJanitor() {
 	if len(janitors) != 1 {
 		r.t.Fatalf("%d janitors, want 1\n%s", len(janitors), r.log())
 	}
-	if err := syscall.Kill(janitors[0].pid, syscall.SIGKILL); err != nil {
-		r.t.Fatal(err)
-	}
+	kill(r.t, janitors[0].pid, syscall.SIGKILL)
 }
