@@ -1,0 +1,196 @@
+package container
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/lanyard-dev/lanyard/internal/janitor"
+	"golang.org/x/sys/unix"
+)
+
+// runIn is a run whose folder is made in base.
+func runIn(base string) *Run {
+	r := NewRun()
+	r.base = base
+	return r
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+func put(t *testing.T, path string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRunFolder(t *testing.T) {
+	base, thing := filepath.Join(t.TempDir(), "deep/lanyard"), filepath.Join(t.TempDir(), "thing")
+	r := runIn(base)
+	if err := r.Close(); err != nil || exists(base) {
+		t.Fatalf("a run that noted nothing: %v, its base is there: %v", err, exists(base))
+	}
+	if err := r.Note(Entry{janitor.FileEntry, thing}); err != nil {
+		t.Fatal(err)
+	}
+	put(t, thing)
+	for path, want := range map[string]os.FileMode{base: 0o700 | os.ModeDir, filepath.Join(base, r.ID()): 0o700 | os.ModeDir} {
+		if info, err := os.Stat(path); err != nil || info.Mode() != want {
+			t.Errorf("%s: %v, %v", path, info, err)
+		}
+	}
+	if err := sweep(base); err != nil || !exists(thing) {
+		t.Errorf("a sweep while the run lives: %v, its thing is there: %v", err, exists(thing))
+	}
+	// The janitor shows nothing and holds nothing but what it needs.
+	proc := "/proc/" + strconv.Itoa(r.janitor)
+	if fds, err := os.ReadDir(proc + "/fd"); err != nil || len(fds) != 4 {
+		t.Errorf("descriptors of the janitor: %v, %v; want 4", fds, err)
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if exists(thing) || exists(base) || exists(proc) {
+		t.Errorf("left after an orderly end: thing %v, base %v, janitor %v", exists(thing), exists(base), exists(proc))
+	}
+}
+
+func TestSweep(t *testing.T) {
+	base, dir := filepath.Join(t.TempDir(), "lanyard"), t.TempDir()
+	if err := os.Mkdir(base, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	lock := func(run string) {
+		f, err := os.OpenFile(filepath.Join(base, run, janitor.LockFile), os.O_RDWR|os.O_CREATE, 0o600)
+		if err == nil {
+			err = flock(f, unix.LOCK_EX)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { f.Close() })
+	}
+	for _, run := range []string{"dead", "live", "early"} {
+		put(t, filepath.Join(dir, run))
+		put(t, filepath.Join(base, run, janitor.JournalFile))
+		if err := os.WriteFile(filepath.Join(base, run, janitor.JournalFile), []byte("file "+dir+"/"+run+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(t, filepath.Join(base, "dead", janitor.LockFile))
+	lock("live")
+	if err := sweep(base); err != nil {
+		t.Fatal(err)
+	}
+	for run, want := range map[string]bool{"dead": false, "live": true, "early": false} {
+		if exists(filepath.Join(dir, run)) != want || exists(filepath.Join(base, run)) != want {
+			t.Errorf("%s: its thing is there: %v, its folder: %v; want %v", run, exists(filepath.Join(dir, run)), exists(filepath.Join(base, run)), want)
+		}
+	}
+	if err := sweep(filepath.Join(base, "none")); err != nil {
+		t.Errorf("no folder of run folders: %v", err)
+	}
+}
+
+func TestForeignBase(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	if err := errors.Join(os.Mkdir(at("real"), 0o700), os.Symlink(at("real"), at("link")), os.WriteFile(at("file"), nil, 0o600),
+		os.Mkdir(at("open"), 0o700), os.Chmod(at("open"), 0o777)); err != nil {
+		t.Fatal(err)
+	}
+	cases := map[string]string{
+		"link": " is a symlink or a file; it must be a folder of yours: remove it, or set XDG_RUNTIME_DIR",
+		"file": " is a symlink or a file",
+		"open": " belongs to uid " + strconv.Itoa(os.Geteuid()) + " with mode 0777; it must be yours alone",
+	}
+	if os.Geteuid() == 0 {
+		if err := errors.Join(os.Mkdir(at("theirs"), 0o700), os.Chown(at("theirs"), 54321, 54321)); err != nil {
+			t.Fatal(err)
+		}
+		cases["theirs"] = " belongs to uid 54321 with mode 0700; it must be yours alone"
+	}
+	for name, want := range cases {
+		for what, err := range map[string]error{"note": runIn(at(name)).Note(Entry{janitor.FileEntry, "/nothing"}), "sweep": sweep(at(name))} {
+			if err == nil || !strings.Contains(err.Error(), at(name)+want) {
+				t.Errorf("%s in %s: %v, want %q", what, name, err, want)
+			}
+		}
+		if entries, _ := os.ReadDir(at(name)); len(entries) > 0 {
+			t.Errorf("%s: %v were made in there", name, entries)
+		}
+	}
+}
+
+// TestManyRunsAtOnce: runs that come and go remove the folder that others are
+// about to make theirs in.
+func TestManyRunsAtOnce(t *testing.T) {
+	base := filepath.Join(t.TempDir(), "lanyard")
+	problems := make(chan error, 1000)
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 15 {
+				r := runIn(base)
+				problems <- sweep(base)
+				problems <- r.Note(Entry{janitor.FileEntry, "/nonexistent/file"})
+				problems <- r.Close()
+			}
+		})
+	}
+	group.Wait()
+	close(problems)
+	for err := range problems {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	if exists(base) {
+		t.Error("the folder of the run folders is left")
+	}
+}
+
+func TestRunBase(t *testing.T) {
+	t.Setenv("XDG_RUNTIME_DIR", "/xdg")
+	want := "/xdg/lanyard"
+	if os.Geteuid() == 0 {
+		want = "/run/lanyard"
+	}
+	if got := RunBase(); got != want {
+		t.Errorf("RunBase is %s, want %s", got, want)
+	}
+	t.Setenv("XDG_RUNTIME_DIR", "relative")
+	if got := RunBase(); os.Geteuid() != 0 && got != "/tmp/lanyard-"+strconv.Itoa(os.Geteuid()) {
+		t.Errorf("RunBase without a runtime folder is %s", got)
+	}
+}
+
+func TestCloneErrors(t *testing.T) {
+	for _, c := range []struct {
+		errno  syscall.Errno
+		userNS bool
+		want   string
+	}{
+		{syscall.EPERM, false, "clone a process into new namespaces: operation not permitted: root without CAP_SYS_ADMIN"},
+		{syscall.ENOSPC, false, "a limit on namespaces is reached, see /proc/sys/user/max_"},
+		{syscall.ENOMEM, false, "clone a process into new namespaces: cannot allocate memory"},
+		{syscall.EPERM, true, "clone a process into a new user namespace: operation not permitted: "},
+		{syscall.EINVAL, true, "CONFIG_USER_NS"},
+	} {
+		if got := cloneError(c.errno, c.userNS).Error(); !strings.Contains(got, c.want) {
+			t.Errorf("%v: %q does not say %q", c.errno, got, c.want)
+		}
+	}
+}
