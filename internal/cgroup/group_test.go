@@ -1,0 +1,130 @@
+package cgroup_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/lanyard-dev/lanyard/internal/cgroup"
+	"github.com/lanyard-dev/lanyard/internal/testkit"
+)
+
+func of[T any](v T) *T { return &v }
+
+// v2 says whether this machine has the unified hierarchy only.
+func v2() bool {
+	_, err := os.Stat("/sys/fs/cgroup/cgroup.controllers")
+	return err == nil
+}
+
+func plan(t *testing.T, limits cgroup.Limits) *cgroup.Group {
+	t.Helper()
+	group, err := cgroup.Plan(fmt.Sprintf("lanyard-test-%d-%s/child", os.Getpid(), t.Name()), limits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for _, folder := range slices.Backward(group.Folders()) {
+			_ = os.Remove(folder)
+		}
+	})
+	return group
+}
+
+func TestEmpty(t *testing.T) {
+	if !(cgroup.Limits{}).Empty() {
+		t.Error("no limits are not empty")
+	}
+	for name, l := range map[string]cgroup.Limits{"memory": {Memory: of[int64](1)}, "swap": {Swap: of[int64](0)}, "cpus": {CPUs: of(1.0)}, "pids": {Pids: of[int64](1)}} {
+		if l.Empty() {
+			t.Errorf("%s is empty", name)
+		}
+	}
+}
+
+func TestLimitsAreWritten(t *testing.T) {
+	testkit.Require(t, testkit.Root, testkit.Limits)
+	group := plan(t, cgroup.Limits{Memory: of[int64](64 << 20), CPUs: of(0.5), Pids: of[int64](17)})
+	if err := group.Create(); err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{"memory.limit_in_bytes": "67108864", "cpu.cfs_quota_us": "50000", "cpu.cfs_period_us": "100000", "pids.max": "17"}
+	if v2() {
+		files = map[string]string{"memory.max": "67108864", "cpu.max": "50000 100000", "pids.max": "17"}
+	}
+	for name, want := range files {
+		found := false
+		for _, folder := range group.Folders() {
+			if filepath.Base(folder) != "child" {
+				continue
+			}
+			if data, err := os.ReadFile(filepath.Join(folder, name)); err == nil {
+				found = true
+				if got := strings.TrimSpace(string(data)); got != want {
+					t.Errorf("%s is %s, want %s", name, got, want)
+				}
+			}
+		}
+		if !found {
+			t.Errorf("no %s in %v", name, group.Folders())
+		}
+	}
+	if n, known := group.OOMKills(); n != 0 || !known {
+		t.Errorf("OOMKills of a new group: %d, known %v", n, known)
+	}
+	files2, err := group.Open()
+	if err != nil || len(files2) == 0 {
+		t.Fatalf("Open: %v, %v", files2, err)
+	}
+	cmd := exec.Command("sleep", "100")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files2 {
+		if _, err := fmt.Fprint(f, cmd.Process.Pid); err != nil {
+			t.Errorf("%s: %v", f.Name(), err)
+		}
+		f.Close()
+	}
+	// What is still in it is killed.
+	if err := group.Remove(); err != nil {
+		t.Error(err)
+	}
+	if err := cmd.Wait(); err == nil || cmd.ProcessState.String() != "signal: killed" {
+		t.Errorf("the process in the group: %v", err)
+	}
+	for _, folder := range group.Folders() {
+		if _, err := os.Stat(folder); (err == nil) == (filepath.Base(folder) == "child") {
+			t.Errorf("after Remove, %s: %v; the run's own folder stays and the child's goes", folder, err)
+		}
+	}
+	if err := group.Remove(); err != nil {
+		t.Errorf("removing again: %v", err)
+	}
+}
+
+func TestUnsupported(t *testing.T) {
+	testkit.Require(t, testkit.User)
+	group := plan(t, cgroup.Limits{Memory: of[int64](64 << 20), Pids: of[int64](5)})
+	err := group.Create()
+	var unsupported *cgroup.UnsupportedError
+	if !errors.As(err, &unsupported) || unsupported.Limit != "memory, pids" || !strings.Contains(err.Error(), "limits-mode: best-effort") {
+		t.Errorf("an ordinary user's limits: %v", err)
+	}
+	for _, folder := range group.Folders() {
+		if _, err := os.Stat(folder); err == nil {
+			t.Errorf("%s is left", folder)
+		}
+	}
+}
+
+func TestNoMemoryLimitCountsNoOOM(t *testing.T) {
+	if _, known := plan(t, cgroup.Limits{Pids: of[int64](5)}).OOMKills(); known {
+		t.Error("a group without memory claims to count OOM kills")
+	}
+}
