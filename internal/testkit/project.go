@@ -63,7 +63,7 @@ func NewProject(t testing.TB, yaml string) *Project {
 // applets are the programs of a root.
 var applets = []string{
 	"sh", "cat", "ls", "id", "env", "grep", "head", "test", "true", "false", "echo", "touch", "mkdir", "mount", "stat", "rm", "dd",
-	"sleep", "kill", "readlink", "find", "wc", "seq", "ps", "chmod", "ln", "mv", "sort", "pwd", "tail", "yes", "sha1sum", "mkfifo", "sed", "tr",
+	"sleep", "kill", "readlink", "find", "wc", "seq", "ps", "chmod", "ln", "mv", "sort", "pwd", "tail", "yes", "sha1sum", "mkfifo", "sed", "tr", "mknod",
 }
 
 // MakeRoot makes a root at path, which must not exist.

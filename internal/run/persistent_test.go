@@ -1,0 +1,121 @@
+package run_test
+
+import (
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lanyard-dev/lanyard/internal/testkit"
+)
+
+const persistent = `
+containers:
+  c: {rootfs: ROOT, volumes: {/data: !Persistent {name: db, owner-uid: 0, owner-gid: 0}}}
+  filled: {rootfs: ROOT, volumes: {/data: !Persistent {name: filled, init-command: fill}}}
+commands:
+  fill: !Command {container: filled, run: "echo filling >>/work/log; test -e /work/wait && echo x >/data/half && touch /work/begun && sleep 1000; test -e /work/bad && exit 3; echo ready >/data/state"}
+  use: !Command {container: filled, run: "cat /data/state"}
+  c: !Command {container: c, run: [sh, -c], accepts-arguments: true}
+  two: !Supervise
+    mode: wait-all-successful
+    children:
+      a: !Command {container: c, run: "echo a >/data/a; until test -e /data/b; do sleep 0.01; done"}
+      b: !Command {container: c, run: "until test -e /data/a; do sleep 0.01; done; echo b >/data/b"}
+`
+
+func TestPersistent(t *testing.T) {
+	t.Parallel()
+	p := testkit.NewProject(t, persistent)
+	p.OK("c", "echo kept >/data/f")
+	if got := p.OK("c", "cat /data/f; stat -c '%a %u:%g' /data"); got != "kept\n755 0:0\n" {
+		t.Errorf("the second run sees %q", got)
+	}
+	p.OK("two")
+	for name, want := range map[string]string{".lanyard/.gitignore": "*\n", ".lanyard/volumes/db/f": "kept\n", ".lanyard/volumes/db/b": "b\n"} {
+		if data, err := os.ReadFile(p.Path(name)); err != nil || string(data) != want {
+			t.Errorf("%s: %q, %v", name, data, err)
+		}
+	}
+	var st syscall.Stat_t
+	if err := syscall.Stat(p.Path(".lanyard/volumes/db"), &st); err != nil || int(st.Uid) != os.Geteuid() {
+		t.Errorf("the volume belongs to uid %d, %v", st.Uid, err)
+	}
+}
+
+// volumes are the names of the volumes there are, finished or not.
+func volumes(t *testing.T, p *testkit.Project) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(p.Path(".lanyard/volumes"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if filepath.Ext(e.Name()) != ".lock" {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}
+
+func TestInitCommand(t *testing.T) {
+	t.Parallel()
+	p := testkit.NewProject(t, persistent)
+	p.Write("bad", "")
+	p.Fails(3, []string{"volume filled is not filled: fill gave status 3"}, "use")
+	if left := volumes(t, p); len(left) > 0 {
+		t.Errorf("a failed init-command leaves %v", left)
+	}
+	if err := os.Remove(p.Path("bad")); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if got := p.OK("use"); got != "ready\n" {
+			t.Errorf("the command sees %q", got)
+		}
+	}
+	if log, err := os.ReadFile(p.Path("log")); err != nil || string(log) != "filling\nfilling\n" {
+		t.Errorf("the init-command ran so often: %q, %v; want twice", log, err)
+	}
+}
+
+func TestInitCommandIsKilled(t *testing.T) {
+	t.Parallel()
+	p := testkit.NewProject(t, persistent)
+	p.Write("wait", "")
+	cmd := p.Command(t.Context(), "use")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the init-command has begun", func() bool { _, err := os.Stat(p.Path("begun")); return err == nil })
+	if len(volumes(t, p)) != 1 {
+		t.Errorf("while it is filled: %v", volumes(t, p))
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	until(t, "nothing is left of the volume", func() bool { return len(volumes(t, p)) == 0 })
+	until(t, "no process is left", func() bool { return len(p.Pids()) == 0 })
+	until(t, "no run folder is left", func() bool {
+		left, _ := filepath.Glob(filepath.Dir(p.Config) + "/run/lanyard/*")
+		return len(left) == 0
+	})
+	if err := os.Remove(p.Path("wait")); err != nil {
+		t.Fatal(err)
+	}
+	if got := p.OK("use"); got != "ready\n" {
+		t.Errorf("afterwards the command sees %q", got)
+	}
+}
+
+// until polls a condition for at most 20 seconds.
+func until(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !condition(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not so after 20 seconds: %s", what)
+		}
+	}
+}
