@@ -63,7 +63,7 @@ func NewProject(t testing.TB, yaml string) *Project {
 // applets are the programs of a root.
 var applets = []string{
 	"sh", "cat", "ls", "id", "env", "grep", "head", "test", "true", "false", "echo", "touch", "mkdir", "mount", "stat", "rm", "dd",
-	"sleep", "kill", "readlink", "find", "wc", "seq", "ps", "chmod", "ln", "mv", "sort", "pwd", "tail", "yes", "sha1sum", "mkfifo", "sed", "tr", "mknod",
+	"sleep", "kill", "readlink", "find", "wc", "seq", "ps", "chmod", "ln", "mv", "sort", "pwd", "tail", "yes", "sha1sum", "mkfifo", "sed", "tr", "mknod", "cp",
 }
 
 // MakeRoot makes a root at path, which must not exist.
@@ -151,6 +151,7 @@ func (p *Project) Command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd.Env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "LANYARDENV_BOX_MARK=" + p.mark,
 		"XDG_CONFIG_HOME=" + p.Config, "XDG_RUNTIME_DIR=" + filepath.Dir(p.Config) + "/run",
+		"GORACE=" + os.Getenv("GORACE"), // how long it sleeps at its end under the race detector
 	}, p.Env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	cmd.WaitDelay = 5 * time.Second
