@@ -1,0 +1,176 @@
+package run_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lanyard-dev/lanyard/internal/testkit"
+)
+
+const limits = `
+containers:
+  c: {rootfs: ROOT}
+  soft: {rootfs: ROOT, limits-mode: best-effort}
+commands:
+  memory: !Command {container: c, limits: {memory: 16MiB}, run: "dd if=/dev/zero of=/dev/null bs=64M count=1"}
+  memory-group: !Supervise
+    children:
+      hog: !Command {container: c, limits: {memory: 16MiB}, run: [dd, if=/dev/zero, of=/dev/null, bs=64M, count=1]}
+      other: !Command {container: c, run: [sleep, "1000"]}
+  pids: !Command
+    container: c
+    limits: {pids: 20}
+    run: "i=0; while [ $i -lt 60 ]; do sleep 1000 & i=$((i+1)); done 2>/work/errors; cat /proc/1/cmdline"
+  cpus: !Command {container: c, limits: {cpus: 0.25}, run: "cat /proc/self/cgroup >/work/inside; touch /work/ready; sleep 1000"}
+  nofile: !Command {container: c, limits: {nofile: 77}, run: "ulimit -Sn; ulimit -Hn"}
+  manyfiles: !Command {container: c, limits: {nofile: 2147483584}, run: "ulimit -Hn"}
+  manyfiles-soft: !Command {container: soft, limits: {nofile: 2147483584}, run: "ulimit -Hn"}
+  soft: !Command {container: soft, limits: {memory: 64MiB, pids: 30}, run: "echo ran"}
+  strict: !Command {container: c, limits: {memory: 64MiB, pids: 30}, run: "echo ran"}
+`
+
+func TestMemoryLimit(t *testing.T) {
+	testkit.Require(t, testkit.Root, testkit.Limits)
+	t.Parallel()
+	p := testkit.NewProject(t, limits)
+	// dash's child is the one that dies; the shell tells its status.
+	p.Fails(137, []string{}, "memory")
+	p.Fails(137, []string{"hog was killed by the kernel: out of memory (its limit is 16 MiB)", "exit status 137"}, "memory-group")
+}
+
+func TestPidsLimit(t *testing.T) {
+	testkit.Require(t, testkit.Root, testkit.Limits)
+	t.Parallel()
+	p := testkit.NewProject(t, limits)
+	r := p.Run("pids")
+	errors, err := os.ReadFile(p.Path("errors"))
+	if err != nil || !strings.Contains(string(errors), "fork") {
+		t.Errorf("the fork bomb meets %q, %v", errors, err)
+	}
+	if strings.Contains(r.Err, "internal error") || strings.Contains(r.Err, "lost") {
+		t.Errorf("the stage did not survive it: %s", r.Err)
+	}
+}
+
+// TestCPULimit looks at the cgroup from outside, and at what is left of it.
+func TestCPULimit(t *testing.T) {
+	testkit.Require(t, testkit.Root, testkit.Limits)
+	t.Parallel()
+	p := testkit.NewProject(t, limits)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := p.Command(ctx, "cpus")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the command runs", func() bool { _, err := os.Stat(p.Path("ready")); return err == nil })
+	inside, err := os.ReadFile(p.Path("inside"))
+	if err != nil || strings.Contains(string(inside), "lanyard-") {
+		t.Errorf("the command sees its cgroup's name: %s, %v", inside, err)
+	}
+	folder := cpuFolder(t, p)
+	quota := map[string]string{"cpu.cfs_quota_us": "25000", "cpu.max": "25000 100000"}
+	found := false
+	for name, want := range quota {
+		if data, err := os.ReadFile(filepath.Join(folder, name)); err == nil {
+			found = true
+			if got := strings.TrimSpace(string(data)); got != want {
+				t.Errorf("%s is %s, want %s", name, got, want)
+			}
+		}
+	}
+	if !found {
+		t.Errorf("no quota in %s", folder)
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	if _, err := os.Stat(filepath.Dir(folder)); !os.IsNotExist(err) {
+		t.Errorf("%s is left: %v", filepath.Dir(folder), err)
+	}
+}
+
+// cpuFolder is the cgroup, as seen from here, of the project's command.
+func cpuFolder(t *testing.T, p *testkit.Project) string {
+	t.Helper()
+	for _, pid := range p.Pids() {
+		data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cgroup")
+		if err != nil {
+			continue
+		}
+		for line := range strings.Lines(string(data)) {
+			fields := strings.SplitN(strings.TrimSpace(line), ":", 3)
+			if len(fields) != 3 || !strings.Contains(fields[2], "/lanyard-") {
+				continue
+			}
+			if !regexp.MustCompile(`/lanyard-[0-9a-f]{12}/cpus$`).MatchString(fields[2]) {
+				t.Errorf("a cgroup is called %s", fields[2])
+			}
+			return filepath.Join("/sys/fs/cgroup", strings.Split(fields[1], ",")[0], fields[2])
+		}
+	}
+	t.Fatal("no process of the command has a cgroup of ours")
+	return ""
+}
+
+func TestNofile(t *testing.T) {
+	t.Parallel()
+	p := testkit.NewProject(t, limits)
+	if got := p.OK("nofile"); got != "77\n77\n" {
+		t.Errorf("nofile is %q", got)
+	}
+	var own syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &own); err != nil {
+		t.Fatal(err)
+	}
+	hard := strconv.FormatUint(own.Max, 10)
+	p.Fails(127, []string{"cannot start manyfiles: limit nofile 2147483584 is above lanyard's own hard limit of " + hard}, "manyfiles")
+	r := p.Run("manyfiles-soft")
+	if r.Code != 0 || r.Out != hard+"\n" || !strings.Contains(r.Err, "warning: manyfiles-soft: limit nofile 2147483584 is above lanyard's own hard limit; using "+hard) {
+		t.Errorf("best effort: %+v", r)
+	}
+}
+
+func TestLimitsOfAnOrdinaryUser(t *testing.T) {
+	testkit.Require(t, testkit.User)
+	t.Parallel()
+	p := testkit.NewProject(t, limits)
+	p.Fails(127, []string{"strict could not be started: cannot limit memory, pids: uid ", "set limits-mode: best-effort"}, "strict")
+	r := p.Run("soft")
+	if r.Code != 0 || r.Out != "ran\n" || !strings.Contains(r.Err, "warning: soft: it runs without its limits on memory, pids: uid ") {
+		t.Errorf("best effort: %+v", r)
+	}
+}
+
+// TestManyWithLimits: twenty lanyards sweep, make cgroups and remove them at once.
+func TestManyWithLimits(t *testing.T) {
+	t.Parallel()
+	p := testkit.NewProject(t, limits)
+	results := make(chan string, 20)
+	for range cap(results) {
+		go func() {
+			r, err := p.TryRun("soft")
+			switch {
+			case err != nil:
+				results <- err.Error()
+			case r.Code != 0 || r.Out != "ran\n" || strings.Contains(r.Err, "cannot remove"):
+				results <- r.Err
+			default:
+				results <- ""
+			}
+		}()
+	}
+	for range cap(results) {
+		if problem := <-results; problem != "" {
+			t.Error(problem)
+		}
+	}
+}
