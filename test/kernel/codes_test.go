@@ -192,9 +192,9 @@ func TestTwoLanyards(t *testing.T) {
 	t.Parallel()
 	p := newProject(t, trio)
 	rest := p.start(nil, "app", "--exclude", "web")
-	p.appear("db", "queue")
+	rest.appear("db", "queue")
 	web := p.start(nil, "app", "--only", "web")
-	p.appear("web")
+	web.appear("web")
 	web.signal(15)
 	web.want(143, 10*time.Second)
 	if got := len(rest.named("sleep")); got != 2 {

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -113,6 +114,9 @@ func (r *running) runBase() string {
 	return filepath.Join(filepath.Dir(r.stdout), "lanyard")
 }
 
+// runCgroup is the folder of a run's cgroups, named for the run.
+var runCgroup = regexp.MustCompile(`/lanyard-[0-9a-f]{12}$`)
+
 // emptyCgroups gives the cgroups of lanyard's that nobody is in, in any
 // hierarchy. Those of other runs have somebody, except for a moment.
 func emptyCgroups() []string {
@@ -120,7 +124,7 @@ func emptyCgroups() []string {
 	for _, pattern := range []string{"/sys/fs/cgroup/lanyard-*", "/sys/fs/cgroup/*/lanyard-*"} {
 		folders, _ := filepath.Glob(pattern)
 		for _, folder := range folders {
-			if !occupied(folder) {
+			if runCgroup.MatchString(folder) && !occupied(folder) {
 				list = append(list, folder)
 			}
 		}

@@ -52,17 +52,6 @@ func (p *project) read(name string) string {
 	return string(data)
 }
 
-// appear waits until files are there, which children make once they are ready.
-func (p *project) appear(names ...string) {
-	p.t.Helper()
-	for _, name := range names {
-		until(p.t, 20*time.Second, "the file "+name, func() bool {
-			_, err := os.Stat(p.path(name))
-			return err == nil
-		})
-	}
-}
-
 // running is one lanyard that was started. All its processes, whatever they
 // become, carry its mark; see marked.
 type running struct {
@@ -138,6 +127,21 @@ func startMarked(cmd *exec.Cmd) (uint64, error) {
 	}
 	defer func() { _ = unix.Setrlimit(unix.RLIMIT_RTTIME, &old) }()
 	return mark, cmd.Start()
+}
+
+// appear waits until files are there, which children make once they are ready.
+func (r *running) appear(names ...string) {
+	r.t.Helper()
+	for _, name := range names {
+		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+			if _, err := os.Stat(r.path(name)); err == nil {
+				break
+			}
+			if time.Now().After(deadline) {
+				r.t.Fatalf("the file %s does not appear\n%s", name, r.log())
+			}
+		}
+	}
 }
 
 func (r *running) signal(sig syscall.Signal) {
