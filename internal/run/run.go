@@ -125,7 +125,7 @@ func (s *session) command(c *plan.Command, chosen []*plan.Process) int {
 	}
 	if !c.Supervise {
 		e.single = true
-		specs[0].Stage.Ignore, specs[0].Stage.JobControl = ignored(), true
+		specs[0].Stage.Ignore = ignored()
 		if t := openTerminal(specs[0], e); t != nil {
 			e.terminal, cfg.Job, cfg.Hangup = t, t, t.hangup
 			defer t.restore()

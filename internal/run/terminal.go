@@ -28,6 +28,7 @@ type terminal struct {
 	eager  bool          // the foreground comes without being asked for
 	hangup chan struct{} // closed when the terminal is gone
 	gone   func()        // closes hangup, once
+	end    func()        // ends what listens for the terminal's signals and its end
 
 	mu      sync.Mutex
 	fore    bool          // the command was given the foreground
@@ -56,10 +57,9 @@ func openTerminal(spec *container.Spec, e *engine) *terminal {
 		t.fd = fd
 	}
 	t.save()
-	if !startedIgnored(syscall.SIGHUP) {
-		go t.watch()
-	}
-	t.guard()
+	spec.Stage.JobControl = true
+	endWatch, endGuard := t.watch(), t.guard()
+	t.end = func() { endWatch(); endGuard() }
 	return t
 }
 
@@ -81,24 +81,34 @@ func inPipeline() bool {
 // lanyard is while the command has the foreground. They go to lanyard's whole
 // job, so one that lanyard did not cause means that a neighbour in the pipeline
 // wants the terminal.
-func (t *terminal) guard() {
+func (t *terminal) guard() (end func()) {
 	if t.eager {
 		signal.Ignore(syscall.SIGTTOU)
-		return
+		return func() { signal.Reset(syscall.SIGTTOU) }
 	}
 	wanted := make(chan os.Signal, 1)
 	signal.Notify(wanted, syscall.SIGTTIN, syscall.SIGTTOU)
 	go func() {
 		for range wanted {
-			t.mu.Lock()
-			had := t.fore
-			t.takeBack()
-			t.mu.Unlock()
-			if had {
-				_ = syscall.Kill(0, syscall.SIGCONT)
-			}
+			t.yield()
 		}
 	}()
+	return func() {
+		signal.Stop(wanted)
+		close(wanted)
+	}
+}
+
+// yield lets the rest of the job have the terminal, until the command asks for
+// it again.
+func (t *terminal) yield() {
+	t.mu.Lock()
+	had := t.fore
+	t.takeBack()
+	t.mu.Unlock()
+	if had {
+		_ = syscall.Kill(0, syscall.SIGCONT)
+	}
 }
 
 // prepare decides, right before the start, whether the command starts in the
@@ -224,8 +234,11 @@ func (t *terminal) Resume() {
 
 // restore leaves the terminal as it was before the command.
 func (t *terminal) restore() {
+	t.end()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.takeBack()
-	signal.Reset(syscall.SIGTTIN, syscall.SIGTTOU)
+	if t.fd > 2 {
+		unix.Close(t.fd) // opened by openTerminal
+	}
 }

@@ -1,9 +1,12 @@
 package terminal_test
 
 import (
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/lanyard-dev/lanyard/internal/testkit"
 )
 
 // stops is a command that changes the terminal's settings and says where it is.
@@ -188,4 +191,40 @@ func TestStopWithoutShell(t *testing.T) {
 	k.keys("\x04")
 	<-k.ended
 	k.want("status", k.leader.ProcessState.String(), "exit status 0")
+}
+
+// A group at a terminal without a shell is not stopped for ever either.
+func TestStopGroupWithoutShell(t *testing.T) {
+	k := newPlace(t).at("lanyard", "pair")
+	k.see("ready")
+	k.see("ready")
+	k.keys("\x1a")
+	k.see(`\^Z`)
+	k.keys("\x03")
+	<-k.ended
+	k.want("status", k.leader.ProcessState.String(), "exit status 130")
+}
+
+// In a background that no shell can bring forward a command that wants the
+// terminal is not left stopped, and not in silence.
+func TestStopWithoutHope(t *testing.T) {
+	k := newPlace(t).bash()
+	k.line(`(lanyard do 'trap "" HUP; until test -e go; do sleep 0.05; done; read x </dev/tty' &)`)
+	k.see("READY> ")
+	command := k.p.command()
+	k.p.waitFor("lanyard has lost its shell", func() bool { return status(k.p.one(false), "PPid:") != "" && !k.child(k.p.one(false)) })
+	k.p.write("go", "")
+	k.see("wants to use the terminal from the background")
+	k.p.waitFor("its end", func() bool { return state(command) == "" })
+}
+
+// child says whether a process's parent is one of this test's.
+func (k *keyboard) child(pid int) bool {
+	parent := status(pid, "PPid:")
+	for _, other := range testkit.Pids("LANYARD_TEST_MARK=" + k.p.mark) {
+		if parent == strconv.Itoa(other) {
+			return true
+		}
+	}
+	return false
 }
