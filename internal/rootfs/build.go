@@ -141,7 +141,7 @@ func (b *builder) layout() *linux.StepError {
 	}
 	b.skel = b.base
 	if b.spec.Kind == Dir {
-		for _, name := range [...]string{"skel", "lower", "upper", "work", "root", "empty"} {
+		for _, name := range [...]string{"skel", "lower", "upper", "work", "root"} {
 			if err := unix.Mkdirat(b.base, name, 0o755); err != nil {
 				return linux.Fail("make", "the skeleton", err)
 			}

@@ -208,3 +208,31 @@ commands:
 		}
 	}
 }
+
+// TestOddPlaces: volumes where something of ours stands, and in a host root.
+func TestOddPlaces(t *testing.T) {
+	p := testkit.NewProject(t, `
+containers:
+  c:
+    rootfs: ROOT
+    volumes:
+      /dev/shm: !Tmpfs {size: 64KiB, mode: 0700}
+      /tmp: !Tmpfs {size: 32KiB}
+      /etc: !Tmpfs {files: {hosts: mine}}
+      /var/run: !Tmpfs {files: {here: run}}
+  h: {host: true, volumes: {/toplevel: !Tmpfs , /tmp/deep/er: !Tmpfs , /run/x: !BindRO /work}}
+  hbad: {host: true, volumes: {/etc/no-such-folder: !Tmpfs }}
+commands:
+  c: !Command {container: c, run: [sh, -c], accepts-arguments: true}
+  h: !Command {container: h, run: [sh, -c], accepts-arguments: true}
+  hbad: !Command {container: hbad, run: "true"}
+`)
+	link(t, "/run", filepath.Join(p.Root, "var/run"))
+	got := p.OK("c", `cat /etc/hosts; echo; test -s /etc/resolv.conf && echo resolv; stat -c '%n %a' /dev/shm /tmp; grep -E ' /(dev/shm|tmp) ' /proc/mounts; cat /run/here`)
+	contains(t, "volumes in odd places", got, "mine\n", "/dev/shm 700\n/tmp 1777\n", "size=64k", "size=32k")
+	if !strings.HasSuffix(got, "run") {
+		t.Errorf("/var/run is not where the root's link leads: %s", got)
+	}
+	contains(t, "host", p.OK("h", `touch /toplevel/x /tmp/deep/er/x && ls /run/x; touch /etc/x 2>&1; touch /x 2>&1; true`), "lanyard.yaml\n", "Read-only file system")
+	p.Fails(127, []string{"hbad could not be started: make mount point /etc/no-such-folder: no such file or directory: a host: true container is this machine's own system, read-only"}, "hbad")
+}
