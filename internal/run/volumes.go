@@ -41,12 +41,18 @@ func (s *session) mounts(from *plan.Container, p *plan.Process) ([]rootfs.Mount,
 	return list, nil
 }
 
+// merge gives the volumes of both, in the order of their targets, so that
+// every run fills them in the same one.
 func merge(of, over []plan.Volume) []plan.Volume {
 	byTarget := map[string]plan.Volume{}
 	for _, v := range append(slices.Clone(of), over...) {
 		byTarget[v.Target] = v
 	}
-	return slices.Collect(maps.Values(byTarget))
+	var list []plan.Volume
+	for _, target := range slices.Sorted(maps.Keys(byTarget)) {
+		list = append(list, byTarget[target])
+	}
+	return list
 }
 
 func (s *session) mount(v *plan.Volume, p *plan.Process) (rootfs.Mount, error) {
