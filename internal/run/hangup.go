@@ -3,7 +3,6 @@ package run
 import (
 	"syscall"
 
-	"github.com/lanyard-dev/lanyard/internal/linux"
 	"golang.org/x/sys/unix"
 )
 
@@ -30,7 +29,10 @@ func (t *terminal) watch() (end func()) {
 		// Of the terminal only POLLHUP and POLLERR are waited for, which
 		// poll(2) always reports; a negative descriptor is left out.
 		fds := []unix.PollFd{{Fd: int32(t.fd)}, {Fd: int32(leader), Events: unix.POLLIN}, {Fd: int32(wake), Events: unix.POLLIN}}
-		_, err := linux.Retry(func() (int, error) { return unix.Poll(fds, -1) })
+		_, err := unix.Poll(fds, -1)
+		for err == unix.EINTR {
+			_, err = unix.Poll(fds, -1)
+		}
 		if err == nil && fds[2].Revents == 0 {
 			t.gone()
 		}
