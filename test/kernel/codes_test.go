@@ -9,73 +9,76 @@ import (
 	"github.com/lanyard-dev/lanyard/internal/testkit"
 )
 
-// TestExitCodes: who decides the result, and what is said about it.
-func TestExitCodes(t *testing.T) {
-	for _, test := range []struct {
-		name     string
-		mode     string
-		children string
-		code     int
-		says     []string
-	}{
-		{"first", "", `
+// exitCodes are groups that end by themselves.
+var exitCodes = []struct {
+	name     string
+	mode     string
+	children string
+	code     int
+	says     []string
+}{
+	{"first", "", `
       a: !Command {container: h, run: "exit 3"}
       b: !Command {container: h, run: [sleep, 1000]}
       c: !Command {container: h, run: [sleep, 1000]}`, 3,
-			[]string{"a exited with status 3", "stopping b, c", "exit status 3"}},
-		{"first with 0", "", `
+		[]string{"a exited with status 3", "stopping b, c", "exit status 3"}},
+	{"first with 0", "", `
       a: !Command {container: h, run: "exit 0"}
       b: !Command {container: h, run: [sleep, 1000]}`, 0,
-			[]string{"a exited with status 0"}},
-		{"segv", "", `
+		[]string{"a exited with status 0"}},
+	{"segv", "", `
       a: !Command {container: h, run: "ulimit -c 0; kill -SEGV $$"}
       b: !Command {container: h, run: [sleep, 1000]}`, 139,
-			[]string{"a was killed by signal 11 (SIGSEGV)"}},
-		{"abort", "", `
+		[]string{"a was killed by signal 11 (SIGSEGV)"}},
+	{"abort", "", `
       a: !Command {container: h, run: "ulimit -c 0; kill -ABRT $$"}`, 134,
-			[]string{"a was killed by signal 6 (SIGABRT)"}},
-		{"killed", "", `
+		[]string{"a was killed by signal 6 (SIGABRT)"}},
+	{"killed", "", `
       a: !Command {container: h, run: "kill -KILL $$"}`, 137,
-			[]string{"a was killed by signal 9 (SIGKILL, perhaps out of memory)"}},
-		{"own 137", "", `
+		[]string{"a was killed by signal 9 (SIGKILL, perhaps out of memory)"}},
+	{"own 137", "", `
       a: !Command {container: h, run: "exit 137"}`, 137,
-			[]string{"a exited with status 137"}},
-		{"own 127", "", `
+		[]string{"a exited with status 137"}},
+	{"own 127", "", `
       a: !Command {container: h, run: "exit 127"}`, 127,
-			[]string{"a exited with status 127"}},
-		{"own 126", "", `
+		[]string{"a exited with status 127"}},
+	{"own 126", "", `
       a: !Command {container: h, run: "exit 126"}`, 126,
-			[]string{"a exited with status 126"}},
-		{"own 125", "", `
+		[]string{"a exited with status 126"}},
+	{"own 125", "", `
       a: !Command {container: h, run: "exit 125"}`, 125,
-			[]string{"a exited with status 125"}},
-		{"all with 0", "wait-all-successful", `
+		[]string{"a exited with status 125"}},
+	{"all with 0", "wait-all-successful", `
       a: !Command {container: h, run: "exit 0"}
       b: !Command {container: h, run: "sleep 0.05"}
       c: !Command {container: h, run: "exit 0"}`, 0,
-			[]string{"a exited with status 0", "b exited with status 0", "c exited with status 0", "exit status 0"}},
-		{"0 then 5", "wait-all-successful", `
+		[]string{"a exited with status 0", "b exited with status 0", "c exited with status 0", "exit status 0"}},
+	{"0 then 5", "wait-all-successful", `
       a: !Command {container: h, run: "exit 0"}
       b: !Command {container: h, run: "sleep 0.1; exit 5"}
       c: !Command {container: h, run: [sleep, 1000]}`, 5,
-			[]string{"b exited with status 5", "stopping c"}},
-		{"no program", "", `
+		[]string{"b exited with status 5", "stopping c"}},
+	{"no program", "", `
       a: !Command {container: h, run: [/no/such/program]}
       b: !Command {container: h, run: [sleep, 1000]}`, 127,
-			[]string{"a could not be started: ", "/no/such/program", "no such program"}},
-		{"no program in PATH", "wait-all-successful", `
+		[]string{"a could not be started: ", "/no/such/program", "no such program"}},
+	{"no program in PATH", "wait-all-successful", `
       a: !Command {container: h, run: [no-such-program]}
       b: !Command {container: h, run: [sleep, 1000]}`, 127,
-			[]string{"a could not be started: ", "no such program in the container's PATH /usr/local/sbin:"}},
-		{"no execute permission", "", `
+		[]string{"a could not be started: ", "no such program in the container's PATH /usr/local/sbin:"}},
+	{"no execute permission", "", `
       a: !Command {container: h, run: [./lanyard.yaml]}
       b: !Command {container: h, run: [sleep, 1000]}`, 127,
-			[]string{"a could not be started: ", "execute", "lanyard.yaml"}},
-		{"no working directory", "", `
+		[]string{"a could not be started: ", "execute", "lanyard.yaml"}},
+	{"no working directory", "", `
       a: !Command {container: h, work-dir: /no/such/folder, run: [sleep, 1000]}
       b: !Command {container: h, run: [sleep, 1000]}`, 127,
-			[]string{"a could not be started: ", "working directory", "/no/such/folder"}},
-	} {
+		[]string{"a could not be started: ", "working directory", "/no/such/folder"}},
+}
+
+// TestExitCodes: who decides the result, and what is said about it.
+func TestExitCodes(t *testing.T) {
+	for _, test := range exitCodes {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			mode := ""
