@@ -10,7 +10,8 @@ import (
 )
 
 // TestNamespaces: two children of one container share none of these with each
-// other, nor with us.
+// other, nor with us. Both stay until both have looked: the number of a
+// namespace that has ended is soon another's.
 func TestNamespaces(t *testing.T) {
 	t.Parallel()
 	kinds := []string{"pid", "mnt", "ipc", "uts", "cgroup"}
@@ -18,8 +19,8 @@ func TestNamespaces(t *testing.T) {
   app: !Supervise
     mode: wait-all-successful
     children:
-      a: !Command {container: h, run: "for n in pid mnt ipc uts cgroup; do readlink /proc/self/ns/$n; done > a.ns"}
-      b: !Command {container: h, run: "for n in pid mnt ipc uts cgroup; do readlink /proc/self/ns/$n; done > b.ns"}
+      a: !Command {container: h, run: "for n in pid mnt ipc uts cgroup; do readlink /proc/self/ns/$n; done > a.ns; touch a.done; until test -e b.done; do sleep 0.01; done"}
+      b: !Command {container: h, run: "for n in pid mnt ipc uts cgroup; do readlink /proc/self/ns/$n; done > b.ns; touch b.done; until test -e a.done; do sleep 0.01; done"}
 `).start(nil, "app")
 	r.want(0, 20*time.Second)
 	a, b := strings.Fields(r.read("a.ns")), strings.Fields(r.read("b.ns"))
