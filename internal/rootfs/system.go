@@ -52,6 +52,10 @@ func (b *builder) makeReadOnly(path string) *linux.StepError {
 // mask covers paths, where they exist: files with an empty file, folders with
 // an empty folder of the skeleton, both read-only.
 func (b *builder) mask(paths []string) *linux.StepError {
+	if e := makeFile(b.base, nothing, nothing, "", 0o444); e != nil {
+		return e
+	}
+	defer func() { _ = unix.Unlinkat(b.base, nothing, 0) }()
 	for _, path := range paths {
 		target, err := linux.OpenPlain(b.root, path[1:], unix.O_PATH)
 		if err != nil {
@@ -68,13 +72,18 @@ func (b *builder) mask(paths []string) *linux.StepError {
 	return nil
 }
 
-// cover gives a detached read-only bind of something empty.
+// nothing is an empty file of the skeleton, there only while it is bound.
+const nothing = ".nothing"
+
+// cover gives a detached read-only mount of something empty.
 func (b *builder) cover(dir bool) (int, error) {
-	mnt, err := -1, error(nil)
+	const attrs = rdonly | nosuid | nodev | noexec
 	if dir {
-		mnt, err = tmpfs(rdonly|nosuid|nodev|noexec, 4096, 0o555)
-	} else if mnt, err = cloneTree(b.host, "dev/null", false); err == nil {
-		err = setAttr(mnt, rdonly|nosuid|noexec, false)
+		return tmpfs(attrs, 4096, 0o555)
+	}
+	mnt, err := cloneTree(b.base, nothing, false)
+	if err == nil {
+		err = setAttr(mnt, attrs, false)
 	}
 	return mnt, err
 }
