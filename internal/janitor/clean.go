@@ -217,7 +217,7 @@ func removeTree(dir int, path string) error {
 	if err != nil {
 		return ignoreMissing(err) // a sweep may be at it too
 	}
-	names, err := listNames(fd)
+	names, err := linux.Names(fd)
 	for _, name := range names {
 		if e := removeTree(fd, name); e != nil && err == nil {
 			err = e
@@ -250,16 +250,4 @@ func openDir(dir int, path string) (int, error) {
 		}
 	}
 	return fd, err
-}
-
-func listNames(fd int) ([]string, error) {
-	var names []string
-	buf := make([]byte, 8192)
-	for {
-		n, err := linux.Retry(func() (int, error) { return unix.ReadDirent(fd, buf) })
-		if err != nil || n == 0 {
-			return names, err
-		}
-		_, _, names = unix.ParseDirent(buf[:n], -1, names)
-	}
 }

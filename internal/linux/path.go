@@ -206,3 +206,17 @@ func ReadAll(fd int, limit int) ([]byte, error) {
 		out = append(out, buf[:n]...)
 	}
 }
+
+// Names gives the names in a directory that is open for reading, without "."
+// and "..", in no order.
+func Names(fd int) ([]string, error) {
+	var names []string
+	buf := make([]byte, 8192)
+	for {
+		n, err := Retry(func() (int, error) { return unix.ReadDirent(fd, buf) })
+		if err != nil || n == 0 {
+			return names, err
+		}
+		_, _, names = unix.ParseDirent(buf[:n], -1, names)
+	}
+}

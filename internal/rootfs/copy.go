@@ -56,7 +56,7 @@ func (b *builder) openCopySource(m *Mount, target int) (int, *linux.StepError) {
 // to: folders, files, links, fifos; not sockets and devices. An owner that has
 // no id here becomes ours.
 func copyTree(from, to int) error {
-	names, err := listFD(from)
+	names, err := linux.Names(from)
 	if err != nil {
 		return err
 	}

@@ -124,20 +124,5 @@ func listDir(path string) ([]string, error) {
 		return nil, err
 	}
 	defer unix.Close(fd)
-	return listFD(fd)
-}
-
-func listFD(fd int) ([]string, error) {
-	var names []string
-	buf := make([]byte, 8192)
-	for {
-		n, err := linux.Retry(func() (int, error) { return unix.ReadDirent(fd, buf) })
-		if err != nil {
-			return nil, err
-		}
-		if n == 0 {
-			return names, nil
-		}
-		_, _, names = unix.ParseDirent(buf[:n], -1, names)
-	}
+	return linux.Names(fd)
 }
