@@ -3,6 +3,7 @@ package run
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 	"unicode"
@@ -18,6 +19,7 @@ type reporter struct {
 	screen *screen
 	specs  []*container.Spec
 	single bool
+	tail   func() // shows the last lines of the child that went first, once; nil before that
 }
 
 // lastLines is how many lines of a child's output are shown when it ends the
@@ -65,14 +67,28 @@ func (r *reporter) first(v *supervisor.First) {
 		return
 	}
 	child := r.index(v.Name)
+	r.tail = sync.OnceFunc(func() { r.showTail(child) })
+	drained, show := r.screen.mux.Drained(child), r.tail
+	go func() {
+		// Its last line may still be in the pipe; the summary waits for no one.
+		select {
+		case <-drained:
+		case <-time.After(drainIdle):
+		}
+		show()
+	}()
+}
+
+func (r *reporter) showTail(child int) {
 	lines := r.screen.mux.Tail(child, lastLines)
 	if len(lines) == 0 {
 		return
 	}
-	r.screen.mux.Message(fmt.Sprintf("its last output (%d lines):", len(lines)))
+	text := fmt.Sprintf("the last output of %s (%d lines):", r.specs[child].Name, len(lines))
 	for _, line := range lines {
-		r.screen.mux.Message("    " + printable(line))
+		text += "\n    " + printable(line)
 	}
+	r.screen.mux.Message(text)
 }
 
 // printable takes control characters out of a child's line: in a report they
@@ -149,6 +165,9 @@ func (r *reporter) memoryLimit(name string) string {
 }
 
 func (r *reporter) summary(result *supervisor.Result) {
+	if r.tail != nil {
+		r.tail()
+	}
 	width := 0
 	for i := range result.Children {
 		width = max(width, len(result.Children[i].Name))
