@@ -118,8 +118,8 @@ func ignoreMissing(err error) error {
 }
 
 // RemoveCgroup removes a cgroup of ours (v1 or v2). Processes in it are thawed
-// and killed: whoever calls this has ended the run they belong to. EBUSY after
-// 5 seconds.
+// and killed, and cgroups that were made below it are removed too: whoever calls
+// this has ended the run they belong to. EBUSY after 5 seconds.
 func RemoveCgroup(path string) error {
 	deadline := time.Now().Add(patience)
 	wait := time.Millisecond
@@ -129,8 +129,30 @@ func RemoveCgroup(path string) error {
 			return ignoreMissing(err)
 		}
 		killCgroup(path)
+		removeBelow(path)
 		time.Sleep(wait)
 		wait = min(2*wait, 50*time.Millisecond)
+	}
+}
+
+// removeBelow removes the cgroups below one, as far as they are empty already;
+// the processes of others are killed. A cgroup folder has no other folders.
+func removeBelow(path string) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	defer unix.Close(fd)
+	names, _ := linux.Names(fd)
+	for _, name := range names {
+		var st unix.Stat_t
+		if unix.Fstatat(fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil || st.Mode&unix.S_IFMT != unix.S_IFDIR {
+			continue
+		}
+		sub := path + "/" + name
+		killCgroup(sub)
+		removeBelow(sub)
+		_ = unix.Rmdir(sub)
 	}
 }
 
