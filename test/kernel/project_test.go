@@ -137,6 +137,11 @@ func (r *running) appear(names ...string) {
 			if _, err := os.Stat(r.path(name)); err == nil {
 				break
 			}
+			select {
+			case <-r.ended:
+				r.t.Fatalf("lanyard ended before the file %s appeared\n%s", name, r.log())
+			default:
+			}
 			if time.Now().After(deadline) {
 				r.t.Fatalf("the file %s does not appear\n%s", name, r.log())
 			}
