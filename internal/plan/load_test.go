@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -176,15 +177,15 @@ func TestUnsupportedWords(t *testing.T) {
 	}
 	const ubuntu = "setup, uids, gids, auto-clean, image-cache-url, resolv-conf-path, hosts-file-path, data-dirs, !CacheDir, !VaggaBin"
 	for _, c := range []struct{ command, want string }{
-		{"good", "mixins"},
-		{"push", "mixins, " + ubuntu},
-		{"old", "mixins, mode: wait_all"},
-		{"net", "mixins, mode: restart, isolate-network, !BridgeCommand, !VaggaBin"},
-		{"build", "mixins, !CapsuleCommand, uids"},
-		{"postgres", "mixins, " + ubuntu + ", prerequisites, options, expect-inotify-limit, pass-tcp-socket, symlink-name, link-as, linked-path-translation, external-user-id, network, public-ports, pid1mode: wait-all-children"},
+		{"good", ""},
+		{"push", ubuntu},
+		{"old", "mode: wait_all"},
+		{"net", "mode: restart, isolate-network, !BridgeCommand, !VaggaBin"},
+		{"build", "!CapsuleCommand, uids"},
+		{"postgres", ubuntu + ", prerequisites, options, expect-inotify-limit, pass-tcp-socket, symlink-name, link-as, linked-path-translation, external-user-id, network, public-ports, pid1mode: wait-all-children"},
 	} {
 		command, _ := p.Command(c.command)
-		if got := names(p.UnsupportedFor(command)); got != c.want {
+		if got := names(p.UnsupportedFor(command, command.Children)); got != c.want {
 			t.Errorf("%s needs %s\nwant %s", c.command, got, c.want)
 		}
 	}
@@ -202,9 +203,43 @@ func TestImageIsKnown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	words := p.UnsupportedFor(p.Commands[0])
+	words := p.UnsupportedFor(p.Commands[0], p.Commands[0].Children)
 	if p.Containers["db"].Image != "postgres:17" || len(words) != 1 || words[0].Name != "image" ||
 		words[0].Hint != "unpack the image and name the folder with rootfs" {
 		t.Errorf("image %q, words %+v", p.Containers["db"].Image, words)
+	}
+}
+
+// TestUnsupportedElsewhere: words that only others need don't matter.
+func TestUnsupportedElsewhere(t *testing.T) {
+	p, err := Parse("/p/f", []byte(`
+mixins: [more.yaml]
+containers: {here: {host: true}, built: {setup: []}}
+commands:
+  group: {children: {a: {container: here, run: a}, b: {container: built, run: b}, c: {container: there, run: c}}}
+  shows: {container: here, run: a, volumes: {/mnt: !Container there}}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	group, shows := p.Commands[0], p.Commands[1]
+	for _, c := range []struct {
+		command *Command
+		chosen  []*Process
+		want    []string
+	}{
+		{group, group.Children, []string{"mixins", "setup"}},
+		{group, group.Children[:1], nil},
+		{group, group.Children[:2], []string{"setup"}},
+		{group, group.Children[2:], []string{"mixins"}},
+		{shows, shows.Children, []string{"mixins"}},
+	} {
+		var got []string
+		for _, w := range p.UnsupportedFor(c.command, c.chosen) {
+			got = append(got, w.Name)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%d children of %s need %q, want %q", len(c.chosen), c.command.Name, got, c.want)
+		}
 	}
 }

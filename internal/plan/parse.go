@@ -114,7 +114,8 @@ func (l *loader) resolveReferences() {
 	}
 	for _, r := range l.wanted {
 		if r.to == aContainer {
-			if _, ok := l.plan.Containers[r.name]; !ok {
+			// With mixins it may be in another file, see UnsupportedFor.
+			if _, ok := l.plan.Containers[r.name]; !ok && len(l.plan.Unsupported) == 0 {
 				l.unknown(r.pos, r.name, containers, "unknown container %s", quote(r.name))
 			}
 			continue

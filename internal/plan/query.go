@@ -15,30 +15,41 @@ func (p *Plan) Command(name string) (*Command, bool) {
 	return nil, false
 }
 
-// UnsupportedFor returns the known words that keep c from running, in the order
-// of the file: its own, its children's, those of their containers and of the
-// containers that their volumes show, and those at top level. It does not
-// follow init-command, because a volume that is filled doesn't need it.
-func (p *Plan) UnsupportedFor(c *Command) []Word {
-	words := slices.Concat(p.Unsupported, c.Unsupported)
-	for _, child := range c.Children {
+// UnsupportedFor returns the known words that keep these children of c from
+// running, in the order of the file: those of c, of the children, of their
+// containers and of the containers that their volumes show, and those at top
+// level if a container is not in the file. It does not follow init-command,
+// because a volume that is filled doesn't need it.
+func (p *Plan) UnsupportedFor(c *Command, children []*Process) []Word {
+	words := slices.Clone(c.Unsupported)
+	for _, child := range children {
 		words = append(words, child.Unsupported...)
+		words = append(words, p.containerWords(child.Container)...)
 		words = append(words, p.volumeWords(child.Volumes)...)
 		if box, ok := p.Containers[child.Container]; ok {
-			words = append(words, box.Unsupported...)
 			words = append(words, p.volumeWords(box.Volumes)...)
 		}
 	}
 	return inFileOrder(words)
 }
 
+// containerWords are those of a container; of one that the file does not have,
+// what it may come from. A !CapsuleCommand has none, and says so itself.
+func (p *Plan) containerWords(name string) []Word {
+	if box, ok := p.Containers[name]; ok {
+		return box.Unsupported
+	}
+	if name == "" {
+		return nil
+	}
+	return p.Unsupported
+}
+
 // volumeWords are the words of the containers that volumes show.
 func (p *Plan) volumeWords(volumes []Volume) []Word {
 	var words []Word
 	for _, v := range volumes {
-		if box, ok := p.Containers[v.From]; ok && v.From != "" {
-			words = append(words, box.Unsupported...)
-		}
+		words = append(words, p.containerWords(v.From)...)
 	}
 	return words
 }

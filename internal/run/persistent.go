@@ -112,6 +112,13 @@ func (s *session) fillVolume(v *plan.Volume, p *plan.Process) (int, error) {
 	if _, err := os.Lstat(path); err == nil {
 		return 0, nil
 	}
+	command, ok := s.options.Plan.Command(v.InitCommand)
+	if !ok {
+		return 0, fmt.Errorf("internal error: no command %q", v.InitCommand)
+	}
+	if words := s.options.Plan.UnsupportedFor(command, command.Children); len(words) > 0 {
+		return complain(unsupported(command, words), ExitProject), nil
+	}
 	if err := makeStateDir(root); err != nil {
 		return 0, err
 	}
@@ -133,10 +140,6 @@ func (s *session) fillVolume(v *plan.Volume, p *plan.Process) (int, error) {
 	s.volumes[v.Name] = fresh
 	defer delete(s.volumes, v.Name)
 	fmt.Fprintf(os.Stderr, "lanyard: filling volume %s with %s\n", v.Name, v.InitCommand)
-	command, ok := s.options.Plan.Command(v.InitCommand)
-	if !ok {
-		return 0, fmt.Errorf("internal error: no command %q", v.InitCommand)
-	}
 	if code := s.command(command, command.Children); code != 0 {
 		_ = janitor.RemoveTree(fresh)
 		fmt.Fprintf(os.Stderr, "lanyard: volume %s is not filled: %s gave status %d\n", v.Name, v.InitCommand, code)

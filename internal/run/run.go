@@ -23,7 +23,7 @@ func Run(o Options) int {
 	if err != nil {
 		return complain(err, ExitNotStarted)
 	}
-	if words := o.Plan.UnsupportedFor(o.Command); len(words) > 0 {
+	if words := o.Plan.UnsupportedFor(o.Command, chosen); len(words) > 0 {
 		return complain(unsupported(o.Command, words), ExitProject)
 	}
 	if err := container.Sweep(); err != nil {
