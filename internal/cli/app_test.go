@@ -65,7 +65,8 @@ func TestAGroupIsStartedAsAsked(t *testing.T) {
 	if want := []string{"web", "back"}; !reflect.DeepEqual(o.Only, want) {
 		t.Errorf("only %q, want %q", o.Only, want)
 	}
-	want := []plan.EnvVar{{Name: "SET", Value: "here"}, {Name: "A", Value: "1"}, {Name: "UNSET"}}
+	// Of a name the last counts: -E wins.
+	want := []plan.EnvVar{{Name: "SET", Value: "here"}, {Name: "UNSET"}, {Name: "A", Value: "1"}}
 	if !reflect.DeepEqual(o.Environ, want) {
 		t.Errorf("environ %+v, want %+v", o.Environ, want)
 	}

@@ -9,8 +9,9 @@ import (
 
 // settings are what the options of one command line say.
 type settings struct {
-	file          string // "" when not given
-	environ       []plan.EnvVar
+	file          string        // "" when not given
+	passed        []plan.EnvVar // of -e
+	environ       []plan.EnvVar // of -E, which wins over -e wherever the two stand
 	format        output.Format
 	timestamps    bool
 	only, exclude []string
@@ -74,7 +75,7 @@ func (s *settings) useEnv(name string, lookup func(string) (string, bool)) error
 		return usagef("--use-env %q is not the name of a variable; to set one write -E NAME=VALUE", name)
 	}
 	value, _ := lookup(name)
-	s.environ = append(s.environ, plan.EnvVar{Name: name, Value: value})
+	s.passed = append(s.passed, plan.EnvVar{Name: name, Value: value})
 	return nil
 }
 
