@@ -113,9 +113,10 @@ func TestSettings(t *testing.T) {
 	if err := s.apply(options, lookup); err != nil {
 		t.Fatal(err)
 	}
-	want := []plan.EnvVar{{Name: "HERE", Value: "a b"}, {Name: "X", Value: "1=2"}, {Name: "GONE"}, {Name: "Y"}}
-	if !reflect.DeepEqual(s.environ, want) {
-		t.Errorf("environ %+v, want %+v", s.environ, want)
+	passed := []plan.EnvVar{{Name: "HERE", Value: "a b"}, {Name: "GONE"}}
+	set := []plan.EnvVar{{Name: "X", Value: "1=2"}, {Name: "Y"}}
+	if !reflect.DeepEqual(s.passed, passed) || !reflect.DeepEqual(s.environ, set) {
+		t.Errorf("passed %+v, environ %+v; want %+v, %+v", s.passed, s.environ, passed, set)
 	}
 	if s.format != "json" || !reflect.DeepEqual(s.only, []string{"a,b", "c"}) {
 		t.Errorf("format %q, only %q", s.format, s.only)
