@@ -32,18 +32,18 @@ func Folder(path string) (Root, error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return Root{}, fmt.Errorf("rootfs %s does not exist", path)
+		return Root{}, fmt.Errorf("rootfs %s does not exist; unpack a system there, or name another folder", path)
 	case err != nil:
 		return Root{}, fmt.Errorf("cannot look at rootfs %s: %w", path, err)
 	case !info.IsDir():
-		return Root{}, fmt.Errorf("rootfs %s is not a directory", path)
+		return Root{}, fmt.Errorf("rootfs %s is not a directory; name the folder of an unpacked system", path)
 	}
 	entries, err := os.ReadDir(path)
 	if err != nil {
 		return Root{}, fmt.Errorf("cannot read rootfs %s: %w", path, err)
 	}
 	if len(entries) == 0 {
-		return Root{}, fmt.Errorf("rootfs %s is empty", path)
+		return Root{}, fmt.Errorf("rootfs %s is empty; unpack a system there, or name another folder", path)
 	}
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {

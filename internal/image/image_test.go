@@ -35,7 +35,8 @@ func TestFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
-		"missing": "rootfs PATH does not exist", "file": "rootfs PATH is not a directory", "empty": "rootfs PATH is empty", "file/x": "cannot look at rootfs PATH: ",
+		"missing": "rootfs PATH does not exist; unpack a system there", "file": "rootfs PATH is not a directory; name the folder",
+		"empty": "rootfs PATH is empty; unpack a system there", "file/x": "cannot look at rootfs PATH: ",
 	} {
 		path := filepath.Join(dir, name)
 		if _, err := image.Folder(path); err == nil || !strings.Contains(err.Error(), strings.ReplaceAll(want, "PATH", path)) {

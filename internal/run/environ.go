@@ -1,6 +1,7 @@
 package run
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -93,8 +94,12 @@ func (s *session) environFile(root image.Root, path string) ([]plan.EnvVar, erro
 	} else {
 		data, err = root.ReadFile(path)
 	}
+	var at *os.PathError
+	if errors.As(err, &at) {
+		at.Path = path // as it is written, not as it lies below the project or the root
+	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w; make that file, or remove environ-file", err)
 	}
 	var vars []plan.EnvVar
 	number := 0

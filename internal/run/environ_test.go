@@ -80,7 +80,7 @@ func TestEnvironment(t *testing.T) {
 func TestEnvironFileErrors(t *testing.T) {
 	t.Parallel()
 	p := testkit.NewProject(t, environs)
-	p.Fails(127, []string{"cannot start file: environ-file of container file: open env: no such file or directory"}, "file")
+	p.Fails(127, []string{"cannot start file: environ-file of container file: open /work/env: no such file or directory; make that file, or remove environ-file"}, "file")
 	for text, want := range map[string]string{
 		"A=1\nnonsense\n": `/work/env:2: not NAME=VALUE: "nonsense"`,
 		"=x\n":            `/work/env:1: not NAME=VALUE: "=x"`,
