@@ -9,7 +9,7 @@ LDFLAGS  := $(if $(VERSION),-X github.com/lanyard-dev/lanyard/internal/cli.versi
 ROUNDS   ?= 20
 FUZZTIME ?= 20s
 COUNT    ?= 20
-PKG      ?= ./internal/... ./test/testscript/... ./test/kernel/...
+PKG      ?= ./internal/... ./test/testscript/... ./test/kernel/... ./test/terminal/...
 
 .PHONY: help
 help: ## this list
@@ -60,8 +60,9 @@ fuzz: ## each fuzz target for a while; FUZZTIME=20s
 	@tools/fuzz $(FUZZTIME)
 
 .PHONY: flakes
-flakes: ## tests again and again in random order; COUNT=20 PKG=./internal/...
-	$(GO) test -count=$(COUNT) -shuffle=on -failfast $(PKG)
+flakes: ## kernel tests again and again in random order; COUNT=20 PKG=./test/kernel/...
+	LANYARD_TEST_AS=$$([ "$$(id -u)" = 0 ] && echo root || echo user) \
+		$(GO) test -count=$(COUNT) -shuffle=on -failfast -timeout=40m $(PKG)
 
 .PHONY: clean
 clean: ## remove what was built
