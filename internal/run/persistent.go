@@ -43,6 +43,10 @@ func makeStateDir(root string) error {
 		return nil
 	}
 	if err := os.WriteFile(ignore, []byte("*\n"), 0o644); err != nil {
+		// A full disk leaves an empty file, which the next run would take for ours.
+		_ = os.Remove(ignore)
+		_ = os.Remove(filepath.Join(dir, "volumes"))
+		_ = os.Remove(dir)
 		return fmt.Errorf("cannot make %s: %w", ignore, err)
 	}
 	return nil

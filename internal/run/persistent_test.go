@@ -3,11 +3,13 @@ package run_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/lanyard-dev/lanyard/internal/testkit"
+	"golang.org/x/sys/unix"
 )
 
 const persistent = `
@@ -107,6 +109,38 @@ func TestInitCommandIsKilled(t *testing.T) {
 	}
 	if got := p.OK("use"); got != "ready\n" {
 		t.Errorf("afterwards the command sees %q", got)
+	}
+}
+
+// TestPersistentFullDisk: what can't be made whole is not left half-made.
+func TestPersistentFullDisk(t *testing.T) {
+	testkit.Require(t, testkit.Root)
+	t.Parallel()
+	p := testkit.NewProject(t, "")
+	full := p.Path("full")
+	if err := os.Mkdir(full, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("tmpfs", full, "tmpfs", 0, "size=8k"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(full, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	p.Write("full/lanyard.yaml", "containers: {c: {rootfs: "+p.Root+"}}\ncommands: {c: {container: c, run: [echo, x], volumes: {/d: !Persistent d}}}\n")
+	p.Write("full/filler", strings.Repeat("x", 4096))
+	p.Fails(127, []string{"cannot start c: volume /d ", "full/.lanyard/.gitignore: no space left on device"}, "-f", full+"/lanyard.yaml", "c")
+	if _, err := os.Lstat(full + "/.lanyard"); !os.IsNotExist(err) {
+		t.Errorf("something is left: %v", err)
+	}
+	if err := os.Remove(full + "/filler"); err != nil {
+		t.Fatal(err)
+	}
+	p.OK("-f", full+"/lanyard.yaml", "c")
+	if data, err := os.ReadFile(full + "/.lanyard/.gitignore"); err != nil || string(data) != "*\n" {
+		t.Errorf("with room again the .gitignore says %q, %v", data, err)
 	}
 }
 
