@@ -2,6 +2,7 @@ package run
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -20,6 +21,9 @@ type reporter struct {
 	specs  []*container.Spec
 	single bool
 	tail   func() // shows the last lines of the child that went first, once; nil before that
+
+	received []syscall.Signal // each once
+	hurried  bool             // a second signal kills what is left
 }
 
 // lastLines is how many lines of a child's output are shown when it ends the
@@ -42,7 +46,11 @@ func (r *reporter) Report(report supervisor.Report) {
 				strings.Join(v.Waiting, ", "), v.Until.Format("15:04:05"), seconds(time.Until(v.Until))))
 		}
 	case supervisor.Killed:
-		say("killed what did not end in time: " + strings.Join(v.Children, ", "))
+		what := "killed what did not end in time: "
+		if r.hurried {
+			what = "killed: "
+		}
+		say(what + strings.Join(v.Children, ", "))
 	case supervisor.Stuck:
 		why := v.Why
 		if why == "" {
@@ -112,18 +120,26 @@ func (r *reporter) index(name string) int {
 }
 
 func (r *reporter) signalled(v *supervisor.Signalled) string {
-	name := unix.SignalName(v.Signal)
+	again := " again"
+	if !slices.Contains(r.received, v.Signal) {
+		again, r.received = "", append(r.received, v.Signal)
+	}
 	if v.Hangup {
 		return "" // nobody can read it
 	}
+	name := unix.SignalName(v.Signal)
 	switch v.Response {
 	case "ends":
-		if r.single {
+		switch {
+		case r.single:
 			return ""
+		case v.Signal == syscall.SIGHUP: // a second HUP changes nothing
+			return "received " + name + ": stopping everything"
 		}
 		return "received " + name + ": stopping everything; a second one kills"
 	case "kills":
-		return "received " + name + " again: killing what is left"
+		r.hurried = true
+		return "received " + name + again + ": killing what is left"
 	}
 	return ""
 }
@@ -179,11 +195,13 @@ func (r *reporter) summary(result *supervisor.Result) {
 	r.screen.mux.Message(fmt.Sprintf("exit status %d", result.Code))
 }
 
-// singleEnd says what a shell would not: why a command did not start, and that
-// memory ran out.
+// singleEnd says what a shell can't: why a command did not start, that memory
+// ran out, and which signal killed it. A shell says nothing of INT and PIPE.
 func (r *reporter) singleEnd(result *supervisor.Result) {
 	o := &result.Children[0]
-	if o.Err != nil || o.Status.OOM {
+	sig := o.Status.Signal
+	died := sig != 0 && sig != syscall.SIGINT && sig != syscall.SIGPIPE && !o.Killed
+	if o.Err != nil || o.Status.OOM || died {
 		r.screen.mux.Message(o.Name + " " + r.outcome(o))
 	}
 }
