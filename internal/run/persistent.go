@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
+	"time"
 
 	"github.com/lanyard-dev/lanyard/internal/container"
 	"github.com/lanyard-dev/lanyard/internal/janitor"
@@ -13,68 +15,79 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stateDir is the folder of a project that lanyard keeps things in.
-func stateDir(root string) string { return filepath.Join(root, ".lanyard") }
+// stateDir is the folder of a project that lanyard keeps things in, relative to
+// the project. The project is writable in its containers, so links may stand
+// there by now: whatever is done in it goes through an os.Root or, for the
+// mount, through openat2(2), which both refuse to leave the project.
+const stateDir = ".lanyard"
 
-func volumePath(root, name string) string { return filepath.Join(stateDir(root), "volumes", name) }
+func volumePath(name string) string { return stateDir + "/volumes/" + name }
 
-// persistent gives the folder of a persistent volume and makes it if need be;
-// one with an init-command has been made by fillVolumes before.
+// persistent gives the folder of a persistent volume, relative to the project,
+// and makes it if need be; one with an init-command has been made by
+// fillVolumes before.
 func (s *session) persistent(v *plan.Volume, p *plan.Process) (string, error) {
 	if dir, ok := s.volumes[v.Name]; ok {
 		return dir, nil
 	}
-	path := volumePath(s.options.Plan.Root, v.Name)
-	if err := makeStateDir(s.options.Plan.Root); err != nil {
+	project, err := openState(s.options.Plan.Root)
+	if err != nil {
 		return "", err
 	}
-	return path, makeVolume(path, v, p)
+	defer project.Close()
+	path := volumePath(v.Name)
+	return path, makeVolume(project, path, v, p)
 }
 
-// makeStateDir makes .lanyard/volumes, which version control is told to leave
-// alone.
-func makeStateDir(root string) error {
-	dir := stateDir(root)
-	if err := os.MkdirAll(filepath.Join(dir, "volumes"), 0o755); err != nil {
-		return fmt.Errorf("cannot make the folder for volumes: %w", err)
+// openState opens the project and makes .lanyard/volumes in it, which version
+// control is told to leave alone.
+func openState(root string) (*os.Root, error) {
+	project, err := os.OpenRoot(root)
+	if err != nil {
+		return nil, fmt.Errorf("cannot open the project: %w", err)
 	}
-	ignore := filepath.Join(dir, ".gitignore")
-	if _, err := os.Lstat(ignore); err == nil {
-		return nil
+	if err := project.MkdirAll(stateDir+"/volumes", 0o755); err != nil {
+		project.Close()
+		return nil, fmt.Errorf("cannot make the folder for volumes: %w", err)
 	}
-	if err := os.WriteFile(ignore, []byte("*\n"), 0o644); err != nil {
+	const ignore = stateDir + "/.gitignore"
+	if _, err := project.Lstat(ignore); err == nil {
+		return project, nil
+	}
+	if err := project.WriteFile(ignore, []byte("*\n"), 0o644); err != nil {
 		// A full disk leaves an empty file, which the next run would take for ours.
-		_ = os.Remove(ignore)
-		_ = os.Remove(filepath.Join(dir, "volumes"))
-		_ = os.Remove(dir)
-		return fmt.Errorf("cannot make %s: %w", ignore, err)
+		for _, path := range []string{ignore, stateDir + "/volumes", stateDir} {
+			_ = project.Remove(path)
+		}
+		project.Close()
+		return nil, fmt.Errorf("cannot make %s: %w", ignore, err)
 	}
-	return nil
+	return project, nil
 }
 
 // makeVolume makes a volume's folder, unless it is there, with its owner.
-func makeVolume(path string, v *plan.Volume, p *plan.Process) error {
-	err := os.Mkdir(path, 0o755)
+func makeVolume(project *os.Root, path string, v *plan.Volume, p *plan.Process) error {
+	err := project.Mkdir(path, 0o755)
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("cannot make the volume: %w", err)
 	}
-	if err := ownVolume(path, v, p); err != nil {
-		_ = os.Remove(path)
+	if err := ownVolume(project, path, v, p); err != nil {
+		_ = project.Remove(path)
 		return err
 	}
 	return nil
 }
 
-func ownVolume(path string, v *plan.Volume, p *plan.Process) error {
+func ownVolume(project *os.Root, path string, v *plan.Volume, p *plan.Process) error {
 	uid, gid := idOf(v.OwnerUID), idOf(v.OwnerGID)
 	if os.Geteuid() == 0 {
 		if uid < 0 && gid < 0 {
 			return nil
 		}
-		return os.Chown(path, uid, gid)
+		return project.Lchown(path, uid, gid)
 	}
 	// One id is mapped: what is ours is the command's user's.
 	if (uid >= 0 && uid != max(0, idOf(p.UserID))) || (gid >= 0 && gid != max(0, idOf(p.GroupID))) {
@@ -111,9 +124,8 @@ func (s *session) fillVolume(v *plan.Volume, p *plan.Process) (int, error) {
 	if _, filling := s.volumes[v.Name]; filling {
 		return 0, nil
 	}
-	root := s.options.Plan.Root
-	path := volumePath(root, v.Name)
-	if _, err := os.Lstat(path); err == nil {
+	root, path := s.options.Plan.Root, volumePath(v.Name)
+	if _, err := os.Lstat(filepath.Join(root, path)); err == nil {
 		return 0, nil
 	}
 	command, ok := s.options.Plan.Command(v.InitCommand)
@@ -123,53 +135,80 @@ func (s *session) fillVolume(v *plan.Volume, p *plan.Process) (int, error) {
 	if words := s.options.Plan.UnsupportedFor(command, command.Children); len(words) > 0 {
 		return complain(unsupported(command, words), ExitProject), nil
 	}
-	if err := makeStateDir(root); err != nil {
-		return 0, err
-	}
-	lock, err := lockVolume(root, v.Name)
+	project, err := openState(root)
 	if err != nil {
 		return 0, err
 	}
+	defer project.Close()
+	lock, code, err := s.lockVolume(project, v.Name)
+	if code != 0 || err != nil {
+		return code, err
+	}
 	defer lock.Close()
-	if _, err := os.Lstat(path); err == nil {
+	if _, err := project.Lstat(path); err == nil {
 		return 0, nil // another lanyard has filled it meanwhile
 	}
-	fresh := volumePath(root, "."+v.Name+".new-"+s.run.ID())
-	if err := s.run.Note(container.Entry{Kind: janitor.TreeEntry, Path: fresh}); err != nil {
+	fresh := volumePath("." + v.Name + ".new-" + s.run.ID())
+	if err := s.run.Note(container.Entry{Kind: janitor.TreeEntry, Path: filepath.Join(root, fresh)}); err != nil {
 		return 0, err
 	}
-	if err := makeVolume(fresh, v, p); err != nil {
+	if err := makeVolume(project, fresh, v, p); err != nil {
 		return 0, err
 	}
 	s.volumes[v.Name] = fresh
 	defer delete(s.volumes, v.Name)
 	fmt.Fprintf(os.Stderr, "lanyard: filling volume %s with %s\n", v.Name, v.InitCommand)
 	if code := s.command(command, command.Children); code != 0 {
-		_ = janitor.RemoveTree(fresh)
+		_ = janitor.RemoveTree(filepath.Join(root, fresh))
 		fmt.Fprintf(os.Stderr, "lanyard: volume %s is not filled: %s gave status %d\n", v.Name, v.InitCommand, code)
 		return code, nil
 	}
-	if err := os.Rename(fresh, path); err != nil {
+	if err := project.Rename(fresh, path); err != nil {
 		return 0, fmt.Errorf("cannot put volume %s in its place: %w", v.Name, err)
 	}
 	return 0, nil
 }
 
-// lockVolume waits until nobody else fills the volume.
-func lockVolume(root, name string) (*os.File, error) {
-	f, err := os.OpenFile(volumePath(root, "."+name+".lock"), os.O_RDWR|os.O_CREATE, 0o600)
+// lockPoll is how often a volume's lock is tried.
+const lockPoll = 50 * time.Millisecond
+
+// lockVolume waits until nobody else fills the volume. Anybody who can write to
+// the project can hold the lock, so a signal that ends lanyard ends the wait: a
+// code other than 0.
+func (s *session) lockVolume(project *os.Root, name string) (*os.File, int, error) {
+	f, err := project.OpenFile(volumePath("."+name+".lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("cannot lock volume %s: %w", name, err)
+		return nil, 0, fmt.Errorf("cannot lock volume %s: %w", name, err)
 	}
 	for {
-		err = unix.Flock(int(f.Fd()), unix.LOCK_EX)
-		if err != unix.EINTR {
-			break
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		switch err {
+		case nil:
+			return f, 0, nil
+		case unix.EWOULDBLOCK:
+			if code := s.pause(lockPoll); code != 0 {
+				f.Close()
+				return nil, code, nil
+			}
+		case unix.EINTR:
+		default:
+			f.Close()
+			return nil, 0, fmt.Errorf("cannot lock volume %s: %w", name, err)
 		}
 	}
-	if err != nil {
-		f.Close()
-		return nil, fmt.Errorf("cannot lock volume %s: %w", name, err)
+}
+
+// pause waits, and gives 128 + n at once if signal n ends lanyard.
+func (s *session) pause(d time.Duration) int {
+	select {
+	case <-time.After(d):
+	case sig := <-s.signals:
+		switch number := sig.(syscall.Signal); number {
+		case syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGHUP:
+			return 128 + int(number)
+		case syscall.SIGTSTP:
+			selfStop{}.Suspend()
+		}
 	}
-	return f, nil
+	return 0
 }

@@ -1,8 +1,10 @@
 package run_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -59,6 +61,63 @@ func volumes(t *testing.T, p *testkit.Project) (names []string) {
 		}
 	}
 	return names
+}
+
+// TestVolumesStayInTheProject: a container can put links where the project keeps
+// its volumes, and the next run must not follow them out.
+func TestVolumesStayInTheProject(t *testing.T) {
+	t.Parallel()
+	for link, text := range map[string]string{
+		".lanyard": "path escapes", ".lanyard/volumes": "path escapes", ".lanyard/volumes/db": "a symlink leads out of DIR",
+	} {
+		p := testkit.NewProject(t, persistent)
+		outside := t.TempDir()
+		if err := os.MkdirAll(filepath.Dir(p.Path(link)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(outside, p.Path(link)); err != nil {
+			t.Fatal(err)
+		}
+		p.Fails(127, []string{text}, "c", "echo escaped >/data/f")
+		_ = p.Run("use") // may find that its volume is not concerned
+		if left, err := os.ReadDir(outside); err != nil || len(left) > 0 {
+			t.Errorf("a link at %s leads out: %v, %v", link, left, err)
+		}
+	}
+}
+
+// TestVolumeLockCanBeInterrupted: anybody who can write to the project can hold
+// the lock for ever.
+func TestVolumeLockCanBeInterrupted(t *testing.T) {
+	t.Parallel()
+	p := testkit.NewProject(t, persistent)
+	p.Write(".lanyard/volumes/.filled.lock", "")
+	lock, err := os.OpenFile(p.Path(".lanyard/volumes/.filled.lock"), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	cmd := p.Command(t.Context(), "use")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "it has opened the lock", func() bool {
+		links, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", cmd.Process.Pid))
+		return slices.ContainsFunc(links, func(link string) bool {
+			to, _ := os.Readlink(link)
+			return to == p.Path(".lanyard/volumes/.filled.lock")
+		})
+	})
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != 143 {
+		t.Errorf("exit code %d, want 143", code)
+	}
 }
 
 func TestInitCommand(t *testing.T) {

@@ -90,7 +90,7 @@ type session struct {
 	options *Options
 	run     *container.Run
 	signals chan os.Signal
-	volumes map[string]string // persistent volumes that are being filled: name to folder
+	volumes map[string]string // persistent volumes that are being filled: name to folder in the project
 }
 
 // command runs one command to its end.

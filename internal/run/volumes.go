@@ -73,8 +73,8 @@ func (s *session) mount(v *plan.Volume, p *plan.Process) (rootfs.Mount, error) {
 		m.Kind, m.ReadOnly = rootfs.Bind, v.Kind == plan.BindRO
 		m.Source, m.Inside, err = s.bindSource(v)
 	case plan.Persistent:
-		m.Kind = rootfs.Bind
-		m.Source, err = s.persistent(v, p)
+		m.Kind, m.Source = rootfs.Bind, s.options.Plan.Root
+		m.Inside, err = s.persistent(v, p)
 	case plan.Snapshot:
 		m.Kind, m.Size = rootfs.Copy, uint64(v.Size)
 		if v.OwnerUID != nil {
