@@ -5,6 +5,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -102,7 +103,7 @@ func setUser(spec *container.Spec, p *plan.Process) error {
 		st.GID = *p.GroupID
 	}
 	st.Caps = defaultCaps
-	if os.Geteuid() == 0 {
+	if privileged() {
 		st.SetGroups, st.Groups = true, p.SupplementaryGIDs
 		return nil
 	}
@@ -112,6 +113,17 @@ func setUser(spec *container.Spec, p *plan.Process) error {
 	st.NoNewPrivs = true
 	spec.UserNS = &container.UserNS{UID: st.UID, GID: st.GID}
 	return nil
+}
+
+// privileged says that lanyard is root of this machine. Root of a user
+// namespace that was made for it (unshare(1), a rootless container) can do no
+// more for a container than an ordinary user: no mknod, no sysfs, perhaps one id.
+func privileged() bool {
+	if os.Geteuid() != 0 {
+		return false
+	}
+	ids, err := os.ReadFile("/proc/self/uid_map")
+	return err != nil || slices.Equal(strings.Fields(string(ids)), []string{"0", "0", "4294967295"}) // user_namespaces(7)
 }
 
 // arguments gives the command's argument vector as the plan has it.
