@@ -142,7 +142,12 @@ func (c *Container) clone(group *cgroup.Group) (*os.File, error) {
 		return nil, fmt.Errorf("cannot prepare the container's descriptors: %w", err)
 	}
 	pidfd := -1
-	sys := &syscall.SysProcAttr{Cloneflags: namespaces, Pdeathsig: syscall.SIGKILL, PidFD: &pidfd}
+	// It leaves our process group before it is executed: Go's runtime would let
+	// the terminal's INT end it until its own code runs (see linux.IgnoreAll).
+	sys := &syscall.SysProcAttr{
+		Cloneflags: namespaces, Pdeathsig: syscall.SIGKILL, PidFD: &pidfd,
+		Setsid: c.spec.Stage.Session, Setpgid: !c.spec.Stage.Session,
+	}
 	if c.spec.UserNS != nil {
 		c.spec.UserNS.apply(sys)
 	}

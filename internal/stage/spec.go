@@ -23,8 +23,8 @@ type Spec struct {
 	CgroupFDs int  // descriptors 4, 5, … are files for the command to write itself into
 	CgroupNS  bool // a cgroup namespace of its own
 
-	// Session: the stage leads a session of its own, so the command has no
-	// controlling terminal. Otherwise it stays in the caller's.
+	// Session: the parent clones the stage into a session of its own, so the
+	// command has no controlling terminal. Otherwise it stays in the caller's.
 	Session    bool
 	TTY        int  // descriptor 0, 1 or 2 that is the caller's terminal; -1 for none
 	Foreground bool // the command's group gets the terminal's foreground

@@ -78,11 +78,6 @@ func (s *server) main() {
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		s.fail(linux.Fail("hide the container's init", "", err))
 	}
-	if s.spec.Session {
-		_, _ = unix.Setsid()
-	} else {
-		_ = unix.Setpgid(0, 0)
-	}
 	unix.Umask(0)
 	if err := rootfs.Build(&s.spec.Root); err != nil {
 		s.fail(err)
