@@ -142,11 +142,7 @@ func arguments(from *plan.Container, p *plan.Process) []string {
 // work-dir, else the one that matches the caller's.
 func workDir(o *Options, p *plan.Process) (string, error) {
 	if p.WorkDir == "" {
-		rel, err := filepath.Rel(o.Plan.Root, o.Dir)
-		if err != nil || rel == ".." || strings.HasPrefix(rel, "../") {
-			return "/work", nil
-		}
-		return path.Join("/work", rel), nil
+		return path.Join("/work", below(o.Plan.Root, o.Dir)), nil
 	}
 	dir := p.WorkDir
 	if !path.IsAbs(dir) {
@@ -158,6 +154,21 @@ func workDir(o *Options, p *plan.Process) (string, error) {
 		}
 	}
 	return dir, nil
+}
+
+// below gives the path of dir in root, "" if it lies elsewhere. Links are
+// followed first: one to an absolute path leads nowhere in a container.
+func below(root, dir string) string {
+	realRoot, err := filepath.EvalSymlinks(root)
+	realDir, err2 := filepath.EvalSymlinks(dir)
+	if err == nil && err2 == nil {
+		root, dir = realRoot, realDir
+	}
+	rel, err := filepath.Rel(root, dir)
+	if err != nil || !filepath.IsLocal(rel) {
+		return ""
+	}
+	return rel
 }
 
 // hostFiles are the host's name resolution, copied at the start.
