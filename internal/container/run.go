@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -64,11 +65,26 @@ func (r *Run) Note(entries ...Entry) error {
 			return fmt.Errorf("cannot make the run folder in %s: %w", r.base, err)
 		}
 	}
+	return r.write(entries)
+}
+
+// write appends to the journal, all or nothing: the rest of a line that a full
+// disk cut off must not become part of the next one, whose path is removed.
+func (r *Run) write(entries []Entry) error {
 	text := ""
 	for _, e := range entries {
+		if strings.ContainsRune(e.Path, '\n') {
+			return fmt.Errorf("cannot note %q in the journal of this run: a path with a newline in it; rename the folder", e.Path)
+		}
 		text += e.Kind + " " + e.Path + "\n"
 	}
-	if _, err := r.journal.WriteString(text); err != nil {
+	info, err := r.journal.Stat()
+	if err == nil {
+		if _, err = r.journal.WriteString(text); err != nil {
+			_ = r.journal.Truncate(info.Size())
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("cannot write to the journal of this run: %w", err)
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/lanyard-dev/lanyard/internal/janitor"
+	"github.com/lanyard-dev/lanyard/internal/testkit"
 	"golang.org/x/sys/unix"
 )
 
@@ -192,5 +193,48 @@ func TestCloneErrors(t *testing.T) {
 		if got := cloneError(c.errno, c.userNS).Error(); !strings.Contains(got, c.want) {
 			t.Errorf("%v: %q does not say %q", c.errno, got, c.want)
 		}
+	}
+}
+
+// TestNoteIsWholeOrNothing: what stands in the journal is removed, so a line
+// must never say something else than was noted.
+func TestNoteIsWholeOrNothing(t *testing.T) {
+	testkit.Require(t, testkit.Root)
+	base := t.TempDir()
+	if err := unix.Mount("tmpfs", base, "tmpfs", 0, "size=8k,mode=700"); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := unix.Unmount(base, 0); err != nil {
+			t.Error(err)
+		}
+	}()
+	path := func(n int) Entry { return Entry{janitor.FileEntry, strings.Repeat("/none", n)} }
+	r := runIn(base)
+	if err := r.Note(path(800)); err != nil {
+		t.Fatal(err)
+	}
+	filler := filepath.Join(base, "filler")
+	if err := os.WriteFile(filler, make([]byte, 4096), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Note(path(80)); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("on a full disk: %v", err)
+	}
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Note(Entry{janitor.TreeEntry, "/none\ntree /none"}); err == nil || !strings.Contains(err.Error(), "newline") {
+		t.Errorf("a path with a newline: %v", err)
+	}
+	if err := r.Note(path(2)); err != nil {
+		t.Fatal(err)
+	}
+	want := "file " + path(800).Path + "\nfile " + path(2).Path + "\n"
+	if data, err := os.ReadFile(filepath.Join(base, r.ID(), janitor.JournalFile)); err != nil || string(data) != want {
+		t.Errorf("the journal is %d bytes, want %d; it ends with %q; %v", len(data), len(want), data[max(0, len(data)-30):], err)
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
 	}
 }
