@@ -15,7 +15,10 @@ import (
 )
 
 // Group is the cgroup of one container: a folder in each hierarchy that its
-// limits need (v1), or one folder (v2).
+// limits need (v1), or one folder (v2). The limits stand on that folder and the
+// command enters one below it, which is the root of its cgroup namespace: root
+// may mount its cgroup in a user namespace of its own and write to its files
+// (cgroup_namespaces(7)), so those must not be the ones that limit it.
 type Group struct {
 	limits Limits
 	paths  map[string]string // controller to folder; "" is v2's key
@@ -40,11 +43,14 @@ func Plan(name string, limits Limits) (*Group, error) {
 	return g, nil
 }
 
+// inner is the name of the folder that the command enters.
+const inner = "command"
+
 // Folders gives every folder that Create makes, parents first.
 func (g *Group) Folders() []string {
 	var list []string
 	for _, path := range g.paths {
-		list = append(list, filepath.Dir(path), path)
+		list = append(list, filepath.Dir(path), path, filepath.Join(path, inner))
 	}
 	return list
 }
@@ -73,6 +79,11 @@ func (g *Group) Create() error {
 			err = m.Set(g.limits.resources())
 		}
 	}
+	for _, path := range g.paths {
+		if err == nil {
+			err = os.Mkdir(filepath.Join(path, inner), 0o755)
+		}
+	}
 	if err == nil {
 		return nil
 	}
@@ -88,7 +99,7 @@ func (g *Group) Create() error {
 func (g *Group) Open() ([]*os.File, error) {
 	var files []*os.File
 	for _, path := range g.paths {
-		f, err := os.OpenFile(filepath.Join(path, "cgroup.procs"), os.O_WRONLY, 0)
+		f, err := os.OpenFile(filepath.Join(path, inner, "cgroup.procs"), os.O_WRONLY, 0)
 		if err != nil {
 			for _, f := range files {
 				f.Close()
@@ -107,7 +118,13 @@ func (g *Group) OOMKills() (n uint64, known bool) {
 	if g.limits.Memory == nil {
 		return 0, false
 	}
-	m, err := g.manager()
+	counted := g
+	if path, v1 := g.paths["memory"]; v1 {
+		// v1 counts a kill where its victim was, and not in the folders above
+		// (Linux mm/memcontrol.c, memcg_memory_event).
+		counted = &Group{limits: g.limits, paths: map[string]string{"memory": filepath.Join(path, inner)}}
+	}
+	m, err := counted.manager()
 	if err != nil {
 		return 0, false
 	}
@@ -121,8 +138,10 @@ func (g *Group) OOMKills() (n uint64, known bool) {
 func (g *Group) Remove() error {
 	var first error
 	for _, path := range g.paths {
-		if err := janitor.RemoveCgroup(path); err != nil && first == nil {
-			first = err
+		for _, folder := range []string{filepath.Join(path, inner), path} {
+			if err := janitor.RemoveCgroup(folder); err != nil && first == nil {
+				first = err
+			}
 		}
 	}
 	return first

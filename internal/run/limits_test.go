@@ -99,7 +99,8 @@ func TestCPULimit(t *testing.T) {
 	}
 }
 
-// cpuFolder is the cgroup, as seen from here, of the project's command.
+// cpuFolder is the cgroup, as seen from here, that limits the project's command:
+// the one above its own, which its root could write to.
 func cpuFolder(t *testing.T, p *testkit.Project) string {
 	t.Helper()
 	for _, pid := range p.Pids() {
@@ -112,10 +113,10 @@ func cpuFolder(t *testing.T, p *testkit.Project) string {
 			if len(fields) != 3 || !strings.Contains(fields[2], "/lanyard-") {
 				continue
 			}
-			if !regexp.MustCompile(`/lanyard-[0-9a-f]{12}/cpus$`).MatchString(fields[2]) {
+			if !regexp.MustCompile(`/lanyard-[0-9a-f]{12}/cpus/command$`).MatchString(fields[2]) {
 				t.Errorf("a cgroup is called %s", fields[2])
 			}
-			return filepath.Join("/sys/fs/cgroup", strings.Split(fields[1], ",")[0], fields[2])
+			return filepath.Join("/sys/fs/cgroup", strings.Split(fields[1], ",")[0], filepath.Dir(fields[2]))
 		}
 	}
 	t.Fatal("no process of the command has a cgroup of ours")
@@ -173,5 +174,28 @@ func TestManyWithLimits(t *testing.T) {
 		if problem := <-results; problem != "" {
 			t.Error(problem)
 		}
+	}
+}
+
+// TestRootCannotRaiseItsLimits: in a user namespace of its own root may mount
+// its cgroup and write to the files there.
+func TestRootCannotRaiseItsLimits(t *testing.T) {
+	testkit.Require(t, testkit.Root, testkit.Limits)
+	t.Parallel()
+	testkit.RequireTool(t, "unshare") // of util-linux, with -C
+	p := testkit.NewProject(t, `
+containers: {h: {host: true}}
+commands:
+  raise: !Command {container: h, limits: {pids: 20}, volumes: {/cg: !Tmpfs {}}, run: "unshare -UrmC sh /work/raise"}
+`)
+	p.Write("raise", `
+mount -t cgroup -o pids none /cg || mount -t cgroup2 none /cg || exit 9
+test ! -e /cg/pids.max || echo max >/cg/pids.max || exit 9
+mkdir /cg/below || exit 9
+i=0; while [ $i -lt 60 ]; do sleep 1000 & i=$((i+1)); done
+`)
+	r := p.Run("raise")
+	if r.Code != 2 || !strings.Contains(strings.ToLower(r.Out+r.Err), "fork") {
+		t.Errorf("a shell that starts 60 processes with a limit of 20: exit code %d\n%s%s", r.Code, r.Out, r.Err)
 	}
 }
