@@ -240,6 +240,7 @@ func removeTree(dir int, path string) error {
 		return ignoreMissing(err) // a sweep may be at it too
 	}
 	names, err := linux.Names(fd)
+	err = ignoreMissing(err) // a folder that is removed while it is open has no names (getdents(2))
 	for _, name := range names {
 		if e := removeTree(fd, name); e != nil && err == nil {
 			err = e
