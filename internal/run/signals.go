@@ -1,0 +1,67 @@
+package run
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// catchSignals subscribes to every signal that has a meaning for a run. INT,
+// HUP and QUIT that were ignored when lanyard was started stay ignored.
+func catchSignals() chan os.Signal {
+	signals := make(chan os.Signal, 64)
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT} {
+		if startedIgnored(sig) {
+			signal.Ignore(sig)
+		} else {
+			signal.Notify(signals, sig)
+		}
+	}
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGTSTP, syscall.SIGCONT,
+		syscall.SIGWINCH, syscall.SIGUSR1, syscall.SIGUSR2)
+	// Writing to a reader that is gone gives EPIPE instead.
+	signal.Ignore(syscall.SIGPIPE)
+	return countOnce(signals)
+}
+
+// twice is the time in which two equal signals are one. timeout(1) sends its
+// signal to the program and at once to the program's whole group too; without
+// this a group that it ends would be killed with no time to end by itself.
+const twice = 20 * time.Millisecond
+
+// countOnce passes signals on, but for a second equal one of those that end a
+// run within the time above.
+func countOnce(in <-chan os.Signal) chan os.Signal {
+	out := make(chan os.Signal, 64)
+	go func() {
+		last := map[os.Signal]time.Time{}
+		for sig := range in {
+			now := time.Now()
+			switch sig {
+			case syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM:
+				again := now.Sub(last[sig]) < twice
+				last[sig] = now
+				if again {
+					continue
+				}
+			}
+			select {
+			case out <- sig:
+			default: // as signal.Notify does when nobody takes them
+			}
+		}
+	}()
+	return out
+}
+
+// startedIgnored says whether INT, HUP or QUIT was ignored when lanyard was
+// started. Go's runtime keeps to that for INT and HUP and takes QUIT over before
+// any of our code runs (os/signal), so INT speaks for QUIT: a shell ignores both
+// in what it starts in the background of a script (POSIX, Asynchronous Lists).
+func startedIgnored(sig syscall.Signal) bool {
+	if sig == syscall.SIGQUIT {
+		sig = syscall.SIGINT
+	}
+	return signal.Ignored(sig)
+}
