@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lanyard-dev/lanyard/internal/testkit"
+	"golang.org/x/sys/unix"
 )
 
 const interrupted = `
@@ -17,6 +18,7 @@ containers:
   c: {rootfs: ROOT}
 commands:
   single: !Command {container: c, run: [sleep, "1000"]}
+  banner: !Command {container: c, banner: hello, run: [sleep, "1000"]}
   group: !Supervise
     children:
       a: !Command {container: c, run: [sleep, "1000"]}
@@ -61,4 +63,36 @@ func hasChild(pid int) bool {
 		}
 	}
 	return false
+}
+
+// TestBannerNobodyReads: a full stderr must not keep lanyard from its signals.
+func TestBannerNobodyReads(t *testing.T) {
+	t.Parallel()
+	p := testkit.NewProject(t, interrupted)
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	defer write.Close()
+	size, err := unix.FcntlInt(write.Fd(), unix.F_GETPIPE_SZ, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := write.Write(make([]byte, size)); err != nil {
+		t.Fatal(err)
+	}
+	cmd := p.Command(t.Context(), "banner")
+	cmd.Stderr = write
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "its command is on the way", func() bool { return hasChild(cmd.Process.Pid) })
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != 143 {
+		t.Errorf("exit code %d, want 143", code)
+	}
 }

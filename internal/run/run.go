@@ -135,7 +135,7 @@ func (s *session) command(c *plan.Command, chosen []*plan.Process) int {
 	stop()
 	screen.close()
 	if code == 0 && c.Epilog != "" {
-		fmt.Fprintln(os.Stderr, trimNewline(c.Epilog))
+		show(c.Epilog)
 	}
 	return code
 }
@@ -179,13 +179,26 @@ func (s *screen) banner(text string, delay time.Duration) (stop func()) {
 	if text == "" {
 		return func() {}
 	}
-	show := func() { fmt.Fprintln(os.Stderr, trimNewline(text)) }
 	if delay == 0 {
-		show()
+		show(text)
 		return func() {}
 	}
-	timer := time.AfterFunc(delay, show)
+	timer := time.AfterFunc(delay, func() { show(text) })
 	return func() { timer.Stop() }
+}
+
+// show prints text of the project's on stderr. Where nobody reads that it goes
+// on after flushTime: a signal to lanyard must not wait for a reader.
+func show(text string) {
+	shown := make(chan struct{})
+	go func() {
+		fmt.Fprintln(os.Stderr, trimNewline(text))
+		close(shown)
+	}()
+	select {
+	case <-shown:
+	case <-time.After(flushTime):
+	}
 }
 
 func trimNewline(s string) string {
