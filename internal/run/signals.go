@@ -4,7 +4,6 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 )
 
 // catchSignals subscribes to every signal that has a meaning for a run. INT,
@@ -22,37 +21,7 @@ func catchSignals() chan os.Signal {
 		syscall.SIGWINCH, syscall.SIGUSR1, syscall.SIGUSR2)
 	// Writing to a reader that is gone gives EPIPE instead.
 	signal.Ignore(syscall.SIGPIPE)
-	return countOnce(signals)
-}
-
-// twice is the time in which two equal signals are one. timeout(1) sends its
-// signal to the program and at once to the program's whole group too; without
-// this a group that it ends would be killed with no time to end by itself.
-const twice = 20 * time.Millisecond
-
-// countOnce passes signals on, but for a second equal one of those that end a
-// run within the time above.
-func countOnce(in <-chan os.Signal) chan os.Signal {
-	out := make(chan os.Signal, 64)
-	go func() {
-		last := map[os.Signal]time.Time{}
-		for sig := range in {
-			now := time.Now()
-			switch sig {
-			case syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM:
-				again := now.Sub(last[sig]) < twice
-				last[sig] = now
-				if again {
-					continue
-				}
-			}
-			select {
-			case out <- sig:
-			default: // as signal.Notify does when nobody takes them
-			}
-		}
-	}()
-	return out
+	return signals
 }
 
 // startedIgnored says whether INT, HUP or QUIT was ignored when lanyard was
