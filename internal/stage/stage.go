@@ -9,6 +9,7 @@ package stage
 
 import (
 	"syscall"
+	"time"
 	"unsafe"
 
 	"github.com/lanyard-dev/lanyard/internal/linux"
@@ -218,10 +219,18 @@ func (s *server) reap() {
 			}
 		} else {
 			s.send(statusFrame(frameExited, status))
+			if s.spec.Session {
+				time.Sleep(lastBreath)
+			}
 			exit(0)
 		}
 	}
 }
+
+// lastBreath is how long a child of a group waits before the kernel takes its
+// container apart: about 1 ms of a processor, which its siblings need first to
+// get their TERM (docs/adr/0012).
+const lastBreath = 3 * time.Millisecond
 
 // The si_code values of a SIGCHLD (sigaction(2)).
 const (

@@ -5,22 +5,26 @@ import (
 	"slices"
 )
 
-// fallRow: one child exits, and its fifty siblings get their TERM.
+// fallRow: one child exits, and its fifty siblings get their TERM. They take
+// their time to end, as services do that finish what they are at.
 func fallRow(w *workshop) experiment {
+	return w.fallExperiment("fall", "fall-linger", "first child exits: the last of 50 siblings has its TERM")
+}
+
+// fallAtOnceRow is fallRow with siblings that exit in their TERM handler: the
+// ends of the first compete for the processor with the handlers of the last.
+func fallAtOnceRow(w *workshop) experiment {
+	return w.fallExperiment("fall-at-once", "fall", "the same, where each sibling exits at once")
+}
+
+func (w *workshop) fallExperiment(key, command, what string) experiment {
 	return experiment{
-		key: "fall",
+		key: key,
 		metrics: []metric{
-			{
-				what: "first child exits: the last of 50 siblings has its TERM", unit: "ms",
-				budgets: []budget{{limit: 2, below: true}},
-			},
-			{what: "first child exits: half of the siblings have it", unit: "ms"},
+			{what: what, unit: "ms", budgets: []budget{{limit: 2, below: true}}},
+			{what: what + ": half of them", unit: "ms"},
 		},
-		// Siblings that exit at once compete for the processor with the TERMs of
-		// the others; those that linger show the delivery alone.
-		contestants: contestants(w.fall,
-			w.lanyardArgs("--output", "raw", "fall"),
-			named("siblings that linger", w.lanyardArgs("--output", "raw", "fall-linger"))),
+		contestants: contestants(w.fall, w.lanyardArgs("--output", "raw", command)),
 	}
 }
 
