@@ -30,8 +30,9 @@ const (
 )
 
 func init() {
-	// A stage comes by here on its way, and has no time for a look at /proc.
-	if syscall.Getpid() != 1 && linux.IsCommandLine(Argv0) {
+	// Every start comes by here, and a stage's most of all: what says that this
+	// is no janitor goes first, and what costs least.
+	if syscall.Getpid() != 1 && isPipe(PipeFD) && linux.IsCommandLine(Argv0) {
 		linux.SetName(Argv0)
 		path, err := linux.ReadAll(PipeFD, unix.PathMax)
 		code := 0
@@ -56,4 +57,9 @@ func tidy(folder string) error {
 		return err
 	}
 	return Clean(folder)
+}
+
+func isPipe(fd int) bool {
+	var st syscall.Stat_t
+	return syscall.Fstat(fd, &st) == nil && st.Mode&syscall.S_IFMT == syscall.S_IFIFO
 }
