@@ -9,6 +9,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/lanyard-dev/lanyard/internal/janitor"
 	"github.com/lanyard-dev/lanyard/internal/testkit"
@@ -57,7 +58,13 @@ func TestRunFolder(t *testing.T) {
 	}
 	// The janitor shows nothing and holds nothing but what it needs.
 	proc := "/proc/" + strconv.Itoa(r.janitor)
-	if fds, err := os.ReadDir(proc + "/fd"); err != nil || len(fds) != 4 {
+	// It opens files for a moment while it starts.
+	fds, err := os.ReadDir(proc + "/fd")
+	for end := time.Now().Add(10 * time.Second); err == nil && len(fds) != 4 && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+		fds, err = os.ReadDir(proc + "/fd")
+	}
+	if err != nil || len(fds) != 4 {
 		t.Errorf("descriptors of the janitor: %v, %v; want 4", fds, err)
 	}
 	if err := r.Close(); err != nil {
