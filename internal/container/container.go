@@ -70,8 +70,9 @@ type Container struct {
 	pidNS   string // link text of the pid namespace, once killed
 }
 
-// Signal has the stage send sig to the command, or to its process group. What
-// is sent before the command runs arrives when it does.
+// Signal sends sig to the command through its pidfd, or has the stage send it to
+// the command's process group. What is sent before the command runs goes to the
+// stage too, and arrives when the command does.
 func (c *Container) Signal(sig syscall.Signal, to stage.Target) {
 	if to == stage.ToCommand && c.signalCommand(sig) {
 		return
