@@ -34,6 +34,13 @@ type Config struct {
 	// Single says that this is a !Command alone: Names has one element, its
 	// exit is the result, there is no kill timer. Mode and Grace don't count.
 	Single bool
+	// Service says that this is a container which is to be there until somebody
+	// asks for its end: Names has one element. It is started again by Restart and
+	// Delay, its exit ends nothing, and the code is 0 (docs/control-protocol.md).
+	// Mode and Grace don't count: nothing is killed but on request.
+	Service bool
+	Restart lifecycle.Policy // Service
+	Delay   time.Duration    // Service: from an exit to the next start
 }
 
 // Phase is where a group stands.
@@ -61,6 +68,7 @@ type State struct {
 	first    syscall.Signal   // the first signal that was to end a Single
 	early    []syscall.Signal // to pass on once the children are started
 	killAt   time.Time        // zero: no deadline
+	leave    bool             // a Service that ends when its child is down
 	armed    time.Time        // what the caller's timer is set to; zero: off
 	paused   time.Time        // since when lanyard is stopped; zero: it is not
 }
@@ -73,7 +81,7 @@ type late struct{ since, next time.Time }
 func New(cfg Config) State {
 	children := make([]lifecycle.State, len(cfg.Names))
 	for i := range children {
-		children[i] = lifecycle.New()
+		children[i] = lifecycle.New(cfg.Restart, cfg.Delay)
 	}
 	return State{cfg: cfg, phase: PhaseNew, children: children, late: make([]late, len(children))}
 }
@@ -112,6 +120,12 @@ const (
 	OnStopped Kind = "stopped" // a child's command was stopped by job control
 	OnExited  Kind = "exited"  // a child's command ended (Status)
 	OnGone    Kind = "gone"    // nothing is left of a child (Status)
+	OnOOM     Kind = "oom"     // processes of a child were killed for want of memory (OOMs)
+
+	// What clients ask of a Service.
+	OnStop Kind = "stop" // ask its command to end; final
+	OnKill Kind = "kill" // KILL it; final
+	OnExit Kind = "exit" // lanyard is to end; nothing if the child is up, or will be
 )
 
 // Event is one thing that happens to the group or to one of its children.
@@ -121,6 +135,7 @@ type Event struct {
 	Sig      syscall.Signal
 	PID      int
 	Status   lifecycle.Status
+	OOMs     int // OnOOM, OnExited, OnGone: see lifecycle.Event
 	Err      error
 	Internal bool // Err is a failure of lanyard itself, not of what it was asked to start
 }

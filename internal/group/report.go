@@ -42,7 +42,7 @@ type Outcome struct {
 }
 
 // Report is something to tell the user. It is one of Started, First,
-// Signalled, Ending, Killed, Stuck and Summary.
+// Ended, Signalled, Ending, Killed, Stuck and Summary.
 type Report interface{ report() }
 
 // Started says that a child's command runs.
@@ -57,6 +57,12 @@ type First struct {
 	Outcome
 	Cause Cause // ByExit, ByStart, ByInternal
 	Code  int   // the result
+}
+
+// Ended says that the command of a Service ended, or could not be started.
+type Ended struct {
+	Outcome
+	Again bool // it is started again after the delay
 }
 
 // Response is what a signal to lanyard led to.
@@ -100,6 +106,7 @@ type Summary struct{ Result Result }
 
 func (Started) report()   {}
 func (First) report()     {}
+func (Ended) report()     {}
 func (Signalled) report() {}
 func (Ending) report()    {}
 func (Killed) report()    {}

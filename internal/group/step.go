@@ -27,15 +27,21 @@ func (s State) Step(ev Event, now time.Time) (State, []Effect) {
 	case OnStart:
 		t.start()
 	case OnSignal:
-		t.signal(ev.Sig)
+		if t.cfg.Service {
+			t.serviceSignal(ev.Sig)
+		} else {
+			t.signal(ev.Sig)
+		}
 	case OnHangup:
 		t.hangup()
 	case OnTick:
 		t.tick()
 	case OnStopped:
 		t.stopped()
-	case OnStarted, OnFailed, OnExited, OnGone:
+	case OnStarted, OnFailed, OnExited, OnGone, OnOOM:
 		t.child(ev)
+	case OnStop, OnKill, OnExit:
+		t.request(ev.Kind)
 	default:
 		panic(fmt.Sprintf("internal error: event %q in group state %q", ev.Kind, s.phase))
 	}
@@ -86,12 +92,18 @@ func (t *turn) start() {
 func (t *turn) child(ev Event) {
 	i := ev.Child
 	before := t.children[i]
-	t.tell(i, lifecycle.Event{Kind: lifecycle.Kind(ev.Kind), PID: ev.PID, Status: ev.Status, Err: ev.Err})
+	t.tell(i, lifecycle.Event{Kind: lifecycle.Kind(ev.Kind), PID: ev.PID, Status: ev.Status, OOMs: ev.OOMs, Err: ev.Err})
 	after := t.children[i]
 	if ev.Kind == OnStarted && !after.Killed {
 		t.report(Started{Child: t.cfg.Names[i], PID: after.PID, Took: t.now.Sub(after.Begun)})
 	}
-	if before.Over() || !after.Over() || t.result.Cause != "" {
+	if before.Over() || !after.Over() {
+		return
+	}
+	if t.cfg.Service {
+		t.report(Ended{Outcome: t.outcome(i), Again: after.Restarting()})
+	}
+	if t.cfg.Service || t.result.Cause != "" {
 		return
 	}
 	verdict := t.judge(i, ev.Internal)
@@ -171,7 +183,8 @@ func (t *turn) settle() {
 	if t.phase == PhaseNew || t.phase == PhaseDone {
 		return
 	}
-	if slices.ContainsFunc(t.children, func(c lifecycle.State) bool { return c.Phase != lifecycle.Down }) {
+	stays := t.cfg.Service && !t.leave
+	if stays || slices.ContainsFunc(t.children, func(c lifecycle.State) bool { return c.Phase != lifecycle.Down }) {
 		if len(t.waiting()) == 0 {
 			t.killAt = time.Time{} // no command is left to be killed
 		}

@@ -13,6 +13,11 @@ func (t *turn) tick() {
 	if !t.killAt.IsZero() && !t.now.Before(t.killAt) {
 		t.kill(lifecycle.OnDeadline)
 	}
+	for i, c := range t.children {
+		if c.Phase == lifecycle.Waiting && !t.now.Before(c.Due) {
+			t.tell(i, lifecycle.Event{Kind: lifecycle.OnRestart})
+		}
+	}
 	for i, l := range t.late {
 		if l.next.IsZero() || t.now.Before(l.next) {
 			continue
@@ -30,7 +35,7 @@ func (t *turn) overdue(i int) bool {
 	case lifecycle.Killing:
 		return true
 	case lifecycle.Exited:
-		return t.phase == PhaseEnding || t.phase == PhaseKilling
+		return t.cfg.Service || t.phase == PhaseEnding || t.phase == PhaseKilling
 	default:
 		return false
 	}
@@ -55,6 +60,11 @@ func (t *turn) setTimer() {
 	for _, l := range t.late {
 		if !l.next.IsZero() && (next.IsZero() || l.next.Before(next)) {
 			next = l.next
+		}
+	}
+	for _, c := range t.children {
+		if c.Phase == lifecycle.Waiting && (next.IsZero() || c.Due.Before(next)) {
+			next = c.Due
 		}
 	}
 	switch {

@@ -10,8 +10,10 @@ import (
 )
 
 // walk steps a new container through events, one second apart.
-func walk(events ...Event) State {
-	s, now := New(), t0
+func walk(events ...Event) State { return walkFrom(New(Never, 0), events...) }
+
+func walkFrom(s State, events ...Event) State {
+	now := t0
 	for _, ev := range events {
 		s, _ = Step(s, ev, now)
 		now = now.Add(time.Second)
@@ -31,8 +33,16 @@ var (
 	oom     = Status{Signal: syscall.SIGKILL, OOM: true}
 )
 
-func exit(s Status) Event   { return Event{Kind: OnExited, Status: s} }
-func goneBy(s Status) Event { return Event{Kind: OnGone, Status: s} }
+func exit(s Status) Event   { return Event{Kind: OnExited, Status: s, OOMs: ooms(s)} }
+func goneBy(s Status) Event { return Event{Kind: OnGone, Status: s, OOMs: ooms(s)} }
+
+// ooms is what the engine counted for a command that ended in this way.
+func ooms(s Status) int {
+	if s.OOM {
+		return 2 // the command, and a process of it
+	}
+	return 0
+}
 
 func TestHowItEnded(t *testing.T) {
 	three := Status{Exited: true, Code: 3}
@@ -103,7 +113,7 @@ func TestStopIsFinal(t *testing.T) {
 	rank := map[Phase]int{Idle: 0, Starting: 1, Up: 2, Stopping: 3, Killing: 4, Exited: 5, Down: 6}
 	rnd := rand.New(rand.NewPCG(1, 2))
 	for range 2000 {
-		s, starts := New(), 0
+		s, starts := New(Never, 0), 0
 		for range 30 {
 			ev := events[rnd.IntN(len(events))]
 			if describe(s, ev) == "panic" {
@@ -136,13 +146,13 @@ func TestSnapshot(t *testing.T) {
 		generation uint64
 		want       string
 	}{
-		{"idle", New(), 0, `{"name":"web","state":"idle","generation":0,"up":false,"status":{},"ooms":0}`},
-		{"up", walk(start, started), 1, `{"name":"web","state":"up","generation":1,"pid":7,"up":true,"status":{},"ooms":0,` +
+		{"idle", New(Never, 0), 0, `{"name":"web","state":"idle","generation":0,"up":false,"restarting":false,"status":{},"restarts":0,"ooms":0}`},
+		{"up", walk(start, started), 1, `{"name":"web","state":"up","generation":1,"pid":7,"up":true,"restarting":false,"status":{},"restarts":0,"ooms":0,` +
 			`"begun":"2030-01-02T03:04:05Z","ran":"2030-01-02T03:04:06Z"}`},
-		{"failed", walk(start, fails), 1, `{"name":"web","state":"exited","generation":1,"up":false,"status":{},` +
-			`"error":"mount /proc: operation not permitted","ooms":0,"begun":"2030-01-02T03:04:05Z","ended":"2030-01-02T03:04:06Z"}`},
-		{"oom", walk(start, started, exit(oom)), 1, `{"name":"web","state":"exited","generation":1,"pid":7,"up":false,` +
-			`"status":{"signal":9,"oom":true},"ooms":1,"begun":"2030-01-02T03:04:05Z","ran":"2030-01-02T03:04:06Z","ended":"2030-01-02T03:04:07Z"}`},
+		{"failed", walk(start, fails), 1, `{"name":"web","state":"exited","generation":1,"up":false,"restarting":false,"status":{},` +
+			`"error":"mount /proc: operation not permitted","restarts":0,"ooms":0,"begun":"2030-01-02T03:04:05Z","ended":"2030-01-02T03:04:06Z"}`},
+		{"oom", walk(start, started, exit(oom)), 1, `{"name":"web","state":"exited","generation":1,"pid":7,"up":false,"restarting":false,` +
+			`"status":{"signal":9,"oom":true},"restarts":0,"ooms":1,"begun":"2030-01-02T03:04:05Z","ran":"2030-01-02T03:04:06Z","ended":"2030-01-02T03:04:07Z"}`},
 	}
 	for _, test := range tests {
 		got, err := json.Marshal(test.state.Snapshot("web", test.generation))

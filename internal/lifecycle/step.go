@@ -29,6 +29,8 @@ func Step(s State, ev Event, now time.Time) (State, []Effect) {
 		return killing(s, ev, now)
 	case Exited:
 		return exited(s, ev, now)
+	case Waiting:
+		return waiting(s, ev, now)
 	case Down:
 		return down(s, ev)
 	}
@@ -41,7 +43,7 @@ func idle(s State, ev Event, now time.Time) (State, []Effect) {
 		s.Phase, s.Begun = Starting, now
 		return s, []Effect{{Do: DoStart}}
 	case OnStop, OnKill:
-		s.Phase, s.Ended = Down, now // told to end before its start: it never starts
+		s.Phase, s.Ended, s.Final = Down, now, true // told to end before its start: it never starts
 		return s, nil
 	case OnSignal:
 		return s, nil // nobody is there to receive it
@@ -56,10 +58,12 @@ func starting(s State, ev Event, now time.Time) (State, []Effect) {
 		return ran(s, ev, now), nil
 	case OnFailed:
 		return failed(s, ev, now), nil
+	case OnOOM:
+		return countOOM(s, ev), nil
 	case OnSignal:
 		return s, send(ev)
 	case OnStop:
-		s.Phase = Stopping
+		s.Phase, s.Final = Stopping, true
 		return s, send(ev)
 	case OnKill:
 		return kill(s)
@@ -71,10 +75,12 @@ func starting(s State, ev Event, now time.Time) (State, []Effect) {
 
 func up(s State, ev Event, now time.Time) (State, []Effect) {
 	switch ev.Kind {
+	case OnOOM:
+		return countOOM(s, ev), nil
 	case OnSignal:
 		return s, send(ev)
 	case OnStop:
-		s.Phase = Stopping
+		s.Phase, s.Final = Stopping, true
 		return s, send(ev)
 	case OnKill:
 		return kill(s)
@@ -95,7 +101,7 @@ func stopping(s State, ev Event, now time.Time) (State, []Effect) {
 		return s, nil // it has been told
 	case OnKill, OnDeadline:
 		return kill(s)
-	case OnStarted, OnFailed, OnExited, OnGone:
+	case OnStarted, OnFailed, OnOOM, OnExited, OnGone:
 		return ending(s, ev, now)
 	}
 	return impossible(s, ev)
@@ -105,7 +111,7 @@ func killing(s State, ev Event, now time.Time) (State, []Effect) {
 	switch ev.Kind {
 	case OnSignal, OnStop, OnKill, OnDeadline:
 		return s, nil // nothing is stronger than KILL
-	case OnStarted, OnFailed, OnExited, OnGone:
+	case OnStarted, OnFailed, OnOOM, OnExited, OnGone:
 		return ending(s, ev, now)
 	}
 	return impossible(s, ev)
@@ -116,6 +122,8 @@ func killing(s State, ev Event, now time.Time) (State, []Effect) {
 // or fail there.
 func ending(s State, ev Event, now time.Time) (State, []Effect) {
 	switch {
+	case ev.Kind == OnOOM:
+		return countOOM(s, ev), nil
 	case ev.Kind == OnStarted && !s.HasRun():
 		return ran(s, ev, now), nil
 	case ev.Kind == OnFailed && !s.HasRun():
@@ -131,22 +139,50 @@ func ending(s State, ev Event, now time.Time) (State, []Effect) {
 
 func exited(s State, ev Event, now time.Time) (State, []Effect) {
 	switch ev.Kind {
-	case OnSignal, OnStop:
+	case OnSignal:
 		return s, nil // the command is gone, the rest has been killed
+	case OnStop:
+		s.Final = true
+		return s, nil
 	case OnDeadline:
 		return s, nil // it did end in time
 	case OnKill:
+		s.Final = true
 		return s, []Effect{{Do: DoKill}} // helps if finishing hangs; its status stands
+	case OnOOM:
+		return countEnd(s, ev), nil
 	case OnGone:
 		return gone(s, ev, now), nil
 	}
 	return impossible(s, ev)
 }
 
+func waiting(s State, ev Event, now time.Time) (State, []Effect) {
+	switch ev.Kind {
+	case OnSignal, OnDeadline:
+		return s, nil // nobody is there
+	case OnStop, OnKill:
+		s.Phase, s.Final, s.Due = Down, true, time.Time{}
+		return s, nil
+	case OnOOM:
+		return countEnd(s, ev), nil
+	case OnRestart:
+		s.Phase, s.Begun, s.Ran, s.Ended = Starting, now, time.Time{}, time.Time{}
+		s.PID, s.Err, s.Killed, s.counted = 0, nil, false, false
+		return s, []Effect{{Do: DoStart}}
+	}
+	return impossible(s, ev)
+}
+
 func down(s State, ev Event) (State, []Effect) {
 	switch ev.Kind {
-	case OnSignal, OnStop, OnKill, OnDeadline:
+	case OnSignal, OnDeadline:
 		return s, nil
+	case OnStop, OnKill:
+		s.Final = true
+		return s, nil
+	case OnOOM:
+		return countEnd(s, ev), nil
 	}
 	return impossible(s, ev)
 }
@@ -164,12 +200,32 @@ func send(ev Event) []Effect {
 }
 
 func kill(s State) (State, []Effect) {
-	s.Phase, s.Killed = Killing, true
+	s.Phase, s.Final, s.Killed = Killing, true, true
 	return s, []Effect{{Do: DoKill}}
 }
 
+// countOOM counts processes that the kernel killed while the container went on.
+func countOOM(s State, ev Event) State {
+	s.OOMs += ev.OOMs
+	return s
+}
+
+// countEnd counts what is told around the end of the command: one OOM that
+// ends a container is one, however many processes died of it.
+func countEnd(s State, ev Event) State {
+	if ev.OOMs > 0 && !s.counted {
+		s.OOMs++
+		s.counted = true
+	}
+	return s
+}
+
 func ran(s State, ev Event, now time.Time) State {
-	s.Ran, s.PID = now, ev.PID
+	s.Ran, s.PID, s.Status = now, ev.PID, Status{}
+	if !s.Due.IsZero() {
+		s.Restarts++
+		s.Due = time.Time{}
+	}
 	return s
 }
 
@@ -177,32 +233,33 @@ func failed(s State, ev Event, now time.Time) State {
 	if s.Phase != Killing { // what a start that we killed complains about is our doing
 		s.Err = ev.Err
 	}
-	s.Phase, s.Ended = Exited, now
+	s.Phase, s.Ended, s.Status, s.Due = Exited, now, Status{}, time.Time{}
 	return s
 }
 
-// gone ends a container. Most were Exited before; one whose first process was
-// killed is gone at once.
+// gone ends a container, or one of its runs. Most were Exited before; one whose
+// first process was killed is gone at once.
 func gone(s State, ev Event, now time.Time) State {
 	switch {
 	case s.Phase == Exited:
 		if s.Err == nil {
 			s.Err = ev.Err
 		}
-		if ev.Status.OOM && !s.Status.OOM { // the counter was read again at the end
-			s.Status.OOM = true
-			s.OOMs++
-		}
+		s.Status.OOM = s.Status.OOM || ev.Status.OOM // the counter was read again at the end
+		s = countEnd(s, ev)
 	case s.HasRun():
 		s = settle(s, ev, now)
 	default:
-		if s.Ended = now; !s.Killed {
+		s.Ended, s.Status, s.Due = now, Status{}, time.Time{}
+		if !s.Killed {
 			if s.Err = ev.Err; s.Err == nil {
 				s.Err = ErrVanished
 			}
 		}
 	}
-	s.Phase = Down
+	if s.Phase = Down; s.again() {
+		s.Phase, s.Due = Waiting, s.Ended.Add(s.Delay)
+	}
 	return s
 }
 
@@ -213,9 +270,7 @@ func settle(s State, ev Event, now time.Time) State {
 	if ev.Err != nil {
 		s.Err = ev.Err
 	}
-	if s.Status.OOM {
-		s.OOMs++
-	}
+	s = countEnd(s, ev)
 	if s.Status.OOM || s.Status != (Status{}) && s.Status.Signal != syscall.SIGKILL {
 		s.Killed = false
 	}

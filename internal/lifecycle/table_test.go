@@ -33,7 +33,10 @@ happen: it would be a bug, and lanyard panics with the names of both.
 - stopping: told to end. killing: KILL has been sent. Both may be reached
   before the command runs ("not yet up").
 - exited: how the command ended is known (or that it could not be started);
-  its namespace and its output are being finished. down: nothing is left.
+  its namespace and its output are being finished. waiting: nothing is left,
+  and it is started again after the delay. down: nothing is left, for good.
+- stop and kill are final in every state: no restart follows them. An oom at
+  the end of a command is counted once, however many processes died.
 
 `
 
@@ -94,12 +97,14 @@ func containerTable() string {
 		{Kind: lifecycle.OnStart}, {Kind: lifecycle.OnStarted}, {Kind: lifecycle.OnFailed, Err: errBuild},
 		{Kind: lifecycle.OnSignal}, {Kind: lifecycle.OnStop}, {Kind: lifecycle.OnKill},
 		{Kind: lifecycle.OnDeadline}, {Kind: lifecycle.OnExited}, {Kind: lifecycle.OnGone},
+		{Kind: lifecycle.OnRestart}, {Kind: lifecycle.OnOOM, OOMs: 1},
 	}
 	states := []lifecycle.State{
-		lifecycle.New(), {Phase: lifecycle.Starting}, {Phase: lifecycle.Up, Ran: now},
+		lifecycle.New(lifecycle.Never, 0), {Phase: lifecycle.Starting}, {Phase: lifecycle.Up, Ran: now},
 		{Phase: lifecycle.Stopping}, {Phase: lifecycle.Stopping, Ran: now},
 		{Phase: lifecycle.Killing}, {Phase: lifecycle.Killing, Ran: now},
-		{Phase: lifecycle.Exited, Ran: now}, {Phase: lifecycle.Down, Ran: now},
+		{Phase: lifecycle.Exited, Ran: now}, {Phase: lifecycle.Exited, Ran: now, Policy: lifecycle.Always},
+		{Phase: lifecycle.Waiting, Ran: now, Due: now, Policy: lifecycle.Always}, {Phase: lifecycle.Down, Ran: now},
 	}
 	rows := [][]string{{"state"}}
 	for _, ev := range events {
@@ -109,6 +114,9 @@ func containerTable() string {
 		name := string(s.Phase)
 		if !s.HasRun() && (s.Phase == lifecycle.Stopping || s.Phase == lifecycle.Killing) {
 			name += ", not yet up"
+		}
+		if s.Phase == lifecycle.Exited && s.Restarting() {
+			name += ", with a restart to follow"
 		}
 		row := []string{"**" + name + "**"}
 		for _, ev := range events {
@@ -135,8 +143,14 @@ func containerCell(s lifecycle.State, ev lifecycle.Event) (cell string) {
 			lifecycle.DoStart: "start it", lifecycle.DoSignal: "send the signal", lifecycle.DoKill: "KILL",
 		}[e.Do])
 	}
-	if len(words) == 0 && ev.Kind == lifecycle.OnStarted {
+	switch {
+	case len(words) > 0:
+	case ev.Kind == lifecycle.OnStarted:
 		words = []string{"note its pid"}
+	case next.OOMs > s.OOMs:
+		words = []string{"count it"}
+	case next.Final && !s.Final && s.Restarting():
+		words = []string{"no restart"}
 	}
 	return orDot(words, ": ")
 }
