@@ -19,7 +19,10 @@ type loop struct {
 	signals    <-chan os.Signal
 	hangup     <-chan struct{}
 	done       bool
-	changed    bool // since the last snapshot
+	changed    bool            // since the last snapshot
+	version    uint64          // of the newest snapshot
+	asked      uint64          // requests taken so far
+	answers    []chan<- uint64 // of requests since the newest snapshot
 }
 
 // Run starts all children of a group and returns when nothing of any of them
@@ -57,6 +60,10 @@ func (l *loop) wait() {
 		l.hung()
 	case <-l.queue.wake:
 		l.takeEvents()
+	case r := <-l.cfg.Requests:
+		l.asked++
+		l.answers = append(l.answers, r.Done)
+		l.step(group.Event{Kind: group.Kind(r.Ask)})
 	case <-l.timer.C:
 		// What came before the deadline counts before it: an exit in the
 		// queue, or the CONT that ends a time in which lanyard was stopped.
@@ -104,7 +111,7 @@ func (l *loop) takeEvents() {
 		}
 		l.step(group.Event{
 			Kind: group.Kind(ev.Kind), Child: ev.Child, PID: ev.PID,
-			Status: ev.Status, Err: ev.Err, Internal: ev.Internal,
+			Status: ev.Status, OOMs: ev.OOMs, Err: ev.Err, Internal: ev.Internal,
 		})
 	}
 }
@@ -161,15 +168,23 @@ func (l *loop) carryOut(e group.Effect) {
 	}
 }
 
-// publish shows the newest state of all children, if anybody wants it.
+// publish shows the newest state of all children to who wants it, and answers
+// requests.
 func (l *loop) publish() {
-	if !l.changed || l.cfg.Snapshots == nil {
+	if !l.changed {
 		return
 	}
 	l.changed = false
-	shots := make([]Snapshot, l.state.Len())
-	for i := range shots {
-		shots[i] = l.state.Child(i).Snapshot(l.cfg.Group.Names[i], l.gens[i])
+	l.version++
+	if l.cfg.Snapshots != nil {
+		shots := make([]Snapshot, l.state.Len())
+		for i := range shots {
+			shots[i] = l.state.Child(i).Snapshot(l.cfg.Group.Names[i], l.gens[i])
+		}
+		l.cfg.Snapshots.put(Publication{Version: l.version, Asked: l.asked, Children: shots})
 	}
-	l.cfg.Snapshots.put(shots)
+	for _, answer := range l.answers {
+		answer <- l.version
+	}
+	l.answers = nil
 }

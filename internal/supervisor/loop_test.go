@@ -271,7 +271,7 @@ func TestSnapshots(t *testing.T) {
 		newest := func() []lifecycle.Phase {
 			synctest.Wait()
 			var phases []lifecycle.Phase
-			for _, shot := range <-r.cfg.Snapshots.C() {
+			for _, shot := range (<-r.cfg.Snapshots.C()).Children {
 				phases = append(phases, shot.Phase)
 			}
 			return phases

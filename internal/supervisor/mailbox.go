@@ -2,24 +2,30 @@ package supervisor
 
 import "sync"
 
-// Mailbox holds the newest snapshot of all children, in the order of
-// Config.Group.Names, until a reader takes it. A slow reader misses older ones,
-// never the newest. The loop never waits for a reader.
-type Mailbox struct{ slot chan []Snapshot }
+// Publication is the state of a run at one moment.
+type Publication struct {
+	Version  uint64     // grows with each
+	Asked    uint64     // requests that were taken before it
+	Children []Snapshot // in the order of Config.Group.Names; not changed any more
+}
+
+// Mailbox holds the newest publication until a reader takes it. A slow reader
+// misses older ones, never the newest. The loop never waits for a reader.
+type Mailbox struct{ slot chan Publication }
 
 // NewMailbox returns an empty mailbox for one Run.
-func NewMailbox() *Mailbox { return &Mailbox{slot: make(chan []Snapshot, 1)} }
+func NewMailbox() *Mailbox { return &Mailbox{slot: make(chan Publication, 1)} }
 
-// C delivers snapshots. It is closed after the final one, which is always
-// delivered. The slices are not changed any more.
-func (m *Mailbox) C() <-chan []Snapshot { return m.slot }
+// C delivers publications. It is closed after the final one, which is always
+// delivered.
+func (m *Mailbox) C() <-chan Publication { return m.slot }
 
 // put replaces what is in the slot. There is one writer, so the slot is free
 // after at most one round.
-func (m *Mailbox) put(shots []Snapshot) {
+func (m *Mailbox) put(p Publication) {
 	for {
 		select {
-		case m.slot <- shots:
+		case m.slot <- p:
 			return
 		default:
 		}

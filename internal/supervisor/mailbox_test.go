@@ -39,8 +39,8 @@ func TestMailboxKeepsTheNewest(t *testing.T) {
 	var reader sync.WaitGroup
 	var last uint64
 	reader.Go(func() {
-		for shots := range m.C() {
-			if g := shots[0].Generation; g <= last {
+		for p := range m.C() {
+			if g := p.Version; g <= last {
 				t.Errorf("snapshot %d after %d", g, last)
 			} else {
 				last = g
@@ -48,7 +48,7 @@ func TestMailboxKeepsTheNewest(t *testing.T) {
 		}
 	})
 	for g := range uint64(1000) {
-		m.put([]Snapshot{{Generation: g + 1}})
+		m.put(Publication{Version: g + 1})
 	}
 	m.close()
 	reader.Wait()

@@ -118,7 +118,7 @@ func randomRun(t *testing.T, rnd *rand.Rand) {
 	if result.Cause == "" || code != result.Code || len(result.Children) != len(cfg.Names) {
 		t.Errorf("code %d, result %+v", code, result)
 	}
-	for _, shot := range <-mailbox.C() {
+	for _, shot := range (<-mailbox.C()).Children {
 		if shot.Phase != "down" {
 			t.Errorf("%s is %s in the final snapshot", shot.Name, shot.Phase)
 		}

@@ -18,13 +18,16 @@ type Kind string
 // What the engine reports of one start, in this order: Started or Failed,
 // Stopped any number of times, Exited at most once and only after Started,
 // Gone exactly once and last, after Failed too. A container whose first process
-// is killed may be Gone without any of the others.
+// is killed may be Gone without any of the others. OutOfMemory comes at any time
+// after the start, and a little after Gone too.
 const (
 	Started = Kind(group.OnStarted) // its command runs (PID)
 	Failed  = Kind(group.OnFailed)  // it could not be started (Err, Internal)
 	Stopped = Kind(group.OnStopped) // its command was stopped by job control
 	Exited  = Kind(group.OnExited)  // its command ended (Status)
 	Gone    = Kind(group.OnGone)    // no process and no output of it is left (Status, if there was no Exited)
+
+	OutOfMemory = Kind(group.OnOOM) // the kernel killed processes of it for want of memory (OOMs)
 )
 
 // Event is one thing that the engine saw of a container.
@@ -34,6 +37,7 @@ type Event struct {
 	Kind     Kind
 	PID      int              // Started: the command, as seen from our pid namespace
 	Status   lifecycle.Status // Exited, Gone
+	OOMs     int              // OutOfMemory, Exited, Gone: such kills that no event told before
 	Err      error            // Failed: the step, the path and the errno; Exited, Gone: where lanyard failed
 	Internal bool             // Err is a failure of lanyard itself, not of what it was asked to start
 }
@@ -85,6 +89,25 @@ type Config struct {
 	Signals   <-chan os.Signal // that lanyard received; closed: none will come
 	Hangup    <-chan struct{}  // receives, or is closed, when the terminal is gone
 	Snapshots *Mailbox         // gets the state of all children after each change
+	Requests  <-chan Request   // of clients; for a service
+}
+
+// Ask is what a client wants of a service.
+type Ask string
+
+// What clients may ask.
+const (
+	AskStop = Ask(group.OnStop) // ask its command to end; final
+	AskKill = Ask(group.OnKill) // KILL it; final
+	AskExit = Ask(group.OnExit) // Run is to return; nothing if the container is up, or will be
+)
+
+// Request is one client's wish.
+type Request struct {
+	Ask Ask
+	// Done gets the Version of the first Publication in which the request has
+	// taken effect. It has room for it: the loop does not wait.
+	Done chan<- uint64
 }
 
 // What the loop tells the user: a Report is one of the other types, which
@@ -96,6 +119,7 @@ type (
 	Signalled     = group.Signalled
 	Ending        = group.Ending
 	Killed        = group.Killed
+	Ended         = group.Ended
 	Stuck         = group.Stuck
 	Summary       = group.Summary
 	Outcome       = group.Outcome
