@@ -44,6 +44,12 @@ func (b *builder) findTerminal() bool {
 }
 
 func (b *builder) makeConsole(dev int) *linux.StepError {
+	if b.console < 0 && b.spec.ConsoleNull {
+		var err error
+		if b.console, err = cloneTree(dev, "null", false); err != nil {
+			return linux.Fail("bind /dev/null to", "/dev/console", err)
+		}
+	}
 	if b.console < 0 {
 		return nil
 	}

@@ -88,7 +88,11 @@ func octal(mode uint32) string { return strconv.FormatUint(uint64(mode), 8) }
 
 func tmpfs(attrs int, size uint64, mode uint32) (int, error) {
 	options := []string{"mode=" + octal(mode)}
-	if size > 0 {
+	switch size {
+	case 0:
+	case Unlimited:
+		options = append(options, "size=0")
+	default:
 		options = append(options, "size="+strconv.FormatUint(size, 10))
 	}
 	return newMount("tmpfs", attrs, options...)

@@ -19,6 +19,8 @@ type Spec struct {
 	Mounts    []Mount // parents before children; /tmp and /run among them
 	Files     []File  // small files of ours
 	Console   int     // descriptor of the terminal that /dev/console is; -1 for none
+	// ConsoleNull: without a Console, /dev/console is /dev/null's node, bound there.
+	ConsoleNull bool
 }
 
 // MountKind says what a Mount mounts.
@@ -39,12 +41,17 @@ type Mount struct {
 	Source   string // Bind: absolute host path. Copy: the root to copy Target of; "" is the container's own
 	Inside   string // Bind: path below Source that must not lead out of it; "" is Source itself
 	ReadOnly bool
-	Size     uint64 // Tmpfs, Copy: bytes
+	NoExec   bool   // Tmpfs: nothing in it can be executed
+	Size     uint64 // Tmpfs, Copy: bytes; 0 is the kernel's default, half of the memory; or Unlimited
 	Mode     uint32 // Tmpfs: permission bits of its root
 	UID, GID int64  // Copy: owner of its root; -1 keeps the original's
 	Dirs     []Entry
 	Files    []Entry
 }
+
+// Unlimited is the Size of a tmpfs that only memory bounds, in a user namespace
+// too: size=0 of tmpfs(5).
+const Unlimited = ^uint64(0)
 
 // Entry is a directory or file made in a new tmpfs.
 type Entry struct {

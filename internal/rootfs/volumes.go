@@ -157,7 +157,11 @@ func (b *builder) fillHostTree(m *Mount) *linux.StepError {
 }
 
 func (b *builder) mountTmpfs(m *Mount, target int) *linux.StepError {
-	mnt, err := tmpfs(nosuid|nodev, m.Size, m.Mode)
+	attrs := nosuid | nodev
+	if m.NoExec {
+		attrs |= noexec
+	}
+	mnt, err := tmpfs(attrs, m.Size, m.Mode)
 	if err != nil {
 		unix.Close(target)
 		return linux.Fail("mount tmpfs", m.Target, err)

@@ -47,6 +47,7 @@ func (e *encoder) spec(s *Spec) {
 	e.strs(s.Env)
 	e.strs(s.Path)
 	e.str(s.WorkDir)
+	e.str(s.Hostname)
 	e.uint(uint64(s.UID))
 	e.uint(uint64(s.GID))
 	e.bool(s.SetGroups)
@@ -80,6 +81,7 @@ func (e *encoder) root(r *rootfs.Spec) {
 		e.str(m.Source)
 		e.str(m.Inside)
 		e.bool(m.ReadOnly)
+		e.bool(m.NoExec)
 		e.uint(m.Size)
 		e.uint(uint64(m.Mode))
 		e.int(m.UID)
@@ -93,6 +95,7 @@ func (e *encoder) root(r *rootfs.Spec) {
 		e.str(f.Content)
 	}
 	e.int(int64(r.Console))
+	e.bool(r.ConsoleNull)
 }
 
 var errSpec = errors.New("the description of the container is damaged")
@@ -176,7 +179,7 @@ func (d *decoder) entries() []rootfs.Entry {
 func decodeSpec(payload []byte) (*Spec, error) {
 	d := decoder{buf: payload}
 	s := &Spec{Root: d.root()}
-	s.Argv, s.Env, s.Path, s.WorkDir = d.strs(), d.strs(), d.strs(), d.str()
+	s.Argv, s.Env, s.Path, s.WorkDir, s.Hostname = d.strs(), d.strs(), d.strs(), d.str(), d.str()
 	s.UID, s.GID, s.SetGroups = uint32(d.uint()), uint32(d.uint()), d.bool()
 	for range d.count() {
 		s.Groups = append(s.Groups, uint32(d.uint()))
@@ -194,13 +197,13 @@ func (d *decoder) root() rootfs.Spec {
 	r := rootfs.Spec{Kind: rootfs.Kind(d.uint()), Path: d.str(), Transient: d.bool(), UserNS: d.bool(), Project: d.str()}
 	for range d.count() {
 		r.Mounts = append(r.Mounts, rootfs.Mount{
-			Kind: rootfs.MountKind(d.uint()), Target: d.str(), Source: d.str(), Inside: d.str(), ReadOnly: d.bool(),
+			Kind: rootfs.MountKind(d.uint()), Target: d.str(), Source: d.str(), Inside: d.str(), ReadOnly: d.bool(), NoExec: d.bool(),
 			Size: d.uint(), Mode: uint32(d.uint()), UID: d.int(), GID: d.int(), Dirs: d.entries(), Files: d.entries(),
 		})
 	}
 	for range d.count() {
 		r.Files = append(r.Files, rootfs.File{Target: d.str(), Content: d.str()})
 	}
-	r.Console = int(d.int())
+	r.Console, r.ConsoleNull = int(d.int()), d.bool()
 	return r
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/lanyard-dev/lanyard/internal/linux"
+	"github.com/lanyard-dev/lanyard/internal/rootfs"
 )
 
 // fill gives every field below v a value of its own that is not zero, so that
@@ -169,6 +170,8 @@ func TestDecodeReply(t *testing.T) {
 
 func FuzzDecodeSpec(f *testing.F) {
 	f.Add(SpecFrame(&Spec{Argv: []string{"sh", "-c", "true"}, WorkDir: "/work", Groups: []uint32{1}})[headerSize:])
+	f.Add(SpecFrame(&Spec{Argv: []string{"redis"}, Hostname: "box", Root: rootfs.Spec{
+		Console: -1, ConsoleNull: true, Mounts: []rootfs.Mount{{Target: "/tmp", NoExec: true, Size: rootfs.Unlimited}}}})[headerSize:])
 	f.Add([]byte{})
 	f.Add(bytes.Repeat([]byte{0xff}, 64))
 	f.Fuzz(func(t *testing.T, data []byte) {

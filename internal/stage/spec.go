@@ -3,7 +3,8 @@ package stage
 import "github.com/lanyard-dev/lanyard/internal/rootfs"
 
 // Spec is everything the stage needs: the root, and the command in it. It is
-// resolved: names, defaults and users have been looked up by the parent.
+// resolved: names, defaults and users have been looked up by the parent. The
+// command's umask is always 0022.
 type Spec struct {
 	Root rootfs.Spec
 
@@ -11,6 +12,8 @@ type Spec struct {
 	Env     []string // NAME=VALUE
 	Path    []string // folders to look the command up in
 	WorkDir string   // absolute path inside the container
+	// Hostname is the container's own, at most 64 bytes (sethostname(2)); "" keeps the host's.
+	Hostname string
 
 	UID, GID   uint32
 	SetGroups  bool     // set the supplementary groups; impossible where only one id is mapped
