@@ -1,0 +1,129 @@
+package agent
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// Resolved is a container as it really runs.
+type Resolved struct {
+	ID, Hostname     string
+	Config           *Config
+	Args             []string // the command, not empty
+	Root             string   // absolute path of the root on the host, links resolved
+	UID, GID         uint32   // of the command, inside the container
+	Caps             []string // the bounding set, as CAP_CHOWN; all other sets are empty
+	NoNewPrivs       bool
+	Masked, ReadOnly []string // paths in the container that are covered, or can't be written
+	UserNS           *UserNS  // nil: no user namespace
+}
+
+// UserNS is a user namespace with one user and one group in it.
+type UserNS struct {
+	UID, GID         uint32 // inside
+	HostUID, HostGID uint32 // what they are outside
+}
+
+// containerFile is the file's name in the supervisor's directory.
+const containerFile = "container.json"
+
+// WriteContainer writes c as container.json in dir: an OCI runtime-spec
+// configuration, mode 0644. An older one is replaced as a whole; on an error
+// it stays as it was.
+func WriteContainer(dir string, c *Resolved) error {
+	text := &bytes.Buffer{}
+	e := json.NewEncoder(text)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	err := e.Encode(spec(c))
+	if err == nil {
+		err = replace(filepath.Join(dir, containerFile), text.Bytes())
+	}
+	if err != nil {
+		return fmt.Errorf("cannot write container.json: %w; the supervisor needs a directory that it may write to", err)
+	}
+	return nil
+}
+
+// replace writes a file so that a reader sees the old one or the new one.
+func replace(path string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Chmod(0o644) // whatever the umask is
+	}
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+	}
+	return err
+}
+
+func spec(c *Resolved) *specs.Spec {
+	umask := uint32(0o022)
+	files := specs.POSIXRlimit{Type: "RLIMIT_NOFILE", Hard: c.Config.NoFile, Soft: c.Config.NoFile}
+	s := &specs.Spec{
+		Version:  specs.Version,
+		Hostname: c.Hostname,
+		Root:     &specs.Root{Path: c.Root, Readonly: true},
+		Process: &specs.Process{
+			User:            specs.User{UID: c.UID, GID: c.GID, Umask: &umask},
+			Args:            c.Args,
+			Env:             c.Config.Environ(),
+			Cwd:             c.Config.WorkingDir,
+			Capabilities:    &specs.LinuxCapabilities{Bounding: c.Caps},
+			Rlimits:         []specs.POSIXRlimit{files},
+			NoNewPrivileges: c.NoNewPrivs,
+		},
+		Mounts: mounts(c),
+		Linux: &specs.Linux{
+			CgroupsPath:   "harpoon/" + c.ID,
+			Resources:     resources(c.Config),
+			MaskedPaths:   c.Masked,
+			ReadonlyPaths: c.ReadOnly,
+		},
+	}
+	for _, kind := range []specs.LinuxNamespaceType{ // no network: that is the host's
+		specs.MountNamespace, specs.UTSNamespace, specs.IPCNamespace, specs.PIDNamespace, specs.CgroupNamespace,
+	} {
+		s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: kind})
+	}
+	if ns := c.UserNS; ns != nil {
+		s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.UserNamespace})
+		s.Linux.UIDMappings = []specs.LinuxIDMapping{{ContainerID: ns.UID, HostID: ns.HostUID, Size: 1}}
+		s.Linux.GIDMappings = []specs.LinuxIDMapping{{ContainerID: ns.GID, HostID: ns.HostGID, Size: 1}}
+	}
+	return s
+}
+
+// cpuPeriod is the bandwidth period in microseconds, the kernel's default.
+const cpuPeriod = 100_000
+
+func resources(c *Config) *specs.LinuxResources {
+	r := &specs.LinuxResources{}
+	if c.Memory != nil {
+		both := 2 * *c.Memory // runtime-spec's swap is memory and swap together
+		r.Memory = &specs.LinuxMemory{Limit: c.Memory, Swap: &both}
+	}
+	if c.CPUs != nil {
+		period := uint64(cpuPeriod)
+		// The kernel refuses a quota below 1 ms (kernel/sched/core.c, min_cfs_quota_period).
+		quota := max(1000, int64(math.Round(*c.CPUs*cpuPeriod)))
+		r.CPU = &specs.LinuxCPU{Quota: &quota, Period: &period}
+	}
+	return r
+}
