@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/lanyard-dev/lanyard/internal/janitor"
@@ -20,25 +22,46 @@ import (
 // may mount its cgroup in a user namespace of its own and write to its files
 // (cgroup_namespaces(7)), so those must not be the ones that limit it.
 type Group struct {
-	limits Limits
-	paths  map[string]string // controller to folder; "" is v2's key
+	name     string
+	limits   Limits
+	measured bool              // made for Stats too, in a folder that other runs share
+	paths    map[string]string // controller to folder; "" is v2's key
+
+	counters counters
 }
 
 // Plan says which folders a container's limits need, without making any, so
 // that they can be written down first. name is relative to the hierarchies'
 // roots, e.g. "lanyard-RUN/web".
 func Plan(name string, limits Limits) (*Group, error) {
-	g := &Group{limits: limits, paths: map[string]string{}}
+	return plan(&Group{name: name, limits: limits}, limits.controllers())
+}
+
+// PlanMeasured is Plan for a group that also counts what its processes use, see
+// Stats, and lives on while they come and go. The folder above it, as "harpoon"
+// in "harpoon/ID", may have groups of other runs in it.
+func PlanMeasured(name string, limits Limits) (*Group, error) {
+	controllers := limits.controllers()
+	for _, c := range []string{"memory", "cpuacct"} {
+		if !slices.Contains(controllers, c) {
+			controllers = append(controllers, c)
+		}
+	}
+	return plan(&Group{name: name, limits: limits, measured: true}, controllers)
+}
+
+func plan(g *Group, controllers []string) (*Group, error) {
+	g.paths, g.counters.descriptors = map[string]string{}, closed
 	if cgroups.IsCgroup2UnifiedMode() {
-		g.paths[""] = filepath.Join("/sys/fs/cgroup", name)
+		g.paths[""] = filepath.Join("/sys/fs/cgroup", g.name)
 		return g, nil
 	}
-	for _, controller := range limits.controllers() {
+	for _, controller := range controllers {
 		root, err := cgroups.FindCgroupMountpoint("", controller)
 		if err != nil {
 			return nil, &UnsupportedError{Limit: controller, Why: "this host has no " + controller + " cgroup controller mounted"}
 		}
-		g.paths[controller] = filepath.Join(root, name)
+		g.paths[controller] = filepath.Join(root, g.name)
 	}
 	return g, nil
 }
@@ -46,11 +69,33 @@ func Plan(name string, limits Limits) (*Group, error) {
 // inner is the name of the folder that the command enters.
 const inner = "command"
 
-// Folders gives every folder that Create makes, parents first.
+// folders are those of the group, each once: v1 controllers may be mounted
+// together, as cpu and cpuacct mostly are.
+func (g *Group) folders() []string {
+	return slices.Compact(slices.Sorted(maps.Values(g.paths)))
+}
+
+// Folders gives every folder that Create makes and that is this run's alone,
+// parents first.
 func (g *Group) Folders() []string {
 	var list []string
-	for _, path := range g.paths {
-		list = append(list, filepath.Dir(path), path, filepath.Join(path, inner))
+	for _, path := range g.folders() {
+		if !g.measured {
+			list = append(list, filepath.Dir(path))
+		}
+		list = append(list, path, filepath.Join(path, inner))
+	}
+	return list
+}
+
+// Shared gives the folders that Create may make and that other runs share: they
+// may be removed only when they are empty. A group of Plan has none.
+func (g *Group) Shared() []string {
+	var list []string
+	if g.measured {
+		for _, path := range g.folders() {
+			list = append(list, filepath.Dir(path))
+		}
 	}
 	return list
 }
@@ -59,46 +104,74 @@ func (g *Group) Folders() []string {
 type manager interface {
 	Apply(pid int) error
 	Set(r *cgroups.Resources) error
-	OOMKillCount() (uint64, error)
 }
 
 func (g *Group) manager() (manager, error) {
-	config := &cgroups.Cgroup{Resources: g.limits.resources()}
+	config := &cgroups.Cgroup{Resources: g.resources()}
 	if path, ok := g.paths[""]; ok {
 		return fs2.NewManager(config, path)
 	}
 	return cgfs.NewManager(config, g.paths)
 }
 
+func (g *Group) resources() *cgroups.Resources {
+	r := g.limits.resources()
+	if _, v2 := g.paths[""]; v2 && g.measured && r.Memory == 0 {
+		r.Memory = -1 // no limit; on v2 it is what brings the controller's files
+	}
+	return r
+}
+
 // Create makes the folders and sets the limits. An *UnsupportedError says that
 // this host or user can't; what was made is removed again.
 func (g *Group) Create() error {
-	m, err := g.manager()
-	if err == nil {
-		if err = m.Apply(-1); err == nil {
-			err = m.Set(g.limits.resources())
-		}
+	err := g.create()
+	// Another run may just have removed the folder that they share.
+	for try := 0; g.measured && errors.Is(err, fs.ErrNotExist) && try < 20; try++ {
+		err = g.create()
 	}
-	for _, path := range g.paths {
-		if err == nil {
-			err = os.Mkdir(filepath.Join(path, inner), 0o755)
-		}
+	if err == nil {
+		err = g.counters.open(g)
 	}
 	if err == nil {
 		return nil
 	}
 	_ = g.Remove()
 	what := strings.Join(g.limits.controllers(), ", ")
+	if what == "" {
+		what = "nothing, but measure memory and cpu"
+	}
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, os.ErrNotExist) || strings.Contains(err.Error(), "read-only") {
 		return &UnsupportedError{Limit: what, Why: fmt.Sprintf("uid %d may not use this host's cgroups (%v)", os.Geteuid(), err)}
 	}
 	return fmt.Errorf("cannot limit %s: %w", what, err)
 }
 
-// Open gives the files that a process writes "0" into to enter the group.
+func (g *Group) create() error {
+	m, err := g.manager()
+	if err != nil {
+		return err
+	}
+	if err := m.Apply(-1); err != nil {
+		return err
+	}
+	if err := m.Set(g.resources()); err != nil {
+		return err
+	}
+	for _, path := range g.folders() {
+		if err := os.Mkdir(filepath.Join(path, inner), 0o755); err != nil && !(g.measured && errors.Is(err, fs.ErrExist)) {
+			return err
+		}
+	}
+	return nil
+}
+
+// Open gives the files that a process writes "0" into to enter the group. It
+// begins a start: kills from before it are not recent to TakeOOM any more.
 func (g *Group) Open() ([]*os.File, error) {
+	g.counters.forget()
 	var files []*os.File
-	for _, path := range g.paths {
+	for _, path := range g.folders() {
 		f, err := os.OpenFile(filepath.Join(path, inner, "cgroup.procs"), os.O_WRONLY, 0)
 		if err != nil {
 			for _, f := range files {
@@ -111,33 +184,13 @@ func (g *Group) Open() ([]*os.File, error) {
 	return files, nil
 }
 
-// OOMKills counts the processes of the group that the kernel killed because
-// memory ran out (memory.oom_control since Linux 4.13, memory.events). known
-// is false where the group has no memory controller.
-func (g *Group) OOMKills() (n uint64, known bool) {
-	if g.limits.Memory == nil {
-		return 0, false
-	}
-	counted := g
-	if path, v1 := g.paths["memory"]; v1 {
-		// v1 counts a kill where its victim was, and not in the folders above
-		// (Linux mm/memcontrol.c, memcg_memory_event).
-		counted = &Group{limits: g.limits, paths: map[string]string{"memory": filepath.Join(path, inner)}}
-	}
-	m, err := counted.manager()
-	if err != nil {
-		return 0, false
-	}
-	n, err = m.OOMKillCount()
-	return n, err == nil
-}
-
-// Remove kills whatever is still in the group and removes it. The folder that
-// it shares with the run's other containers stays: one of them may be about to
-// make its own in there. It goes with the run.
+// Remove kills whatever is still in the group and removes it; its counters end.
+// The folder that it shares with other containers stays: one of them may be
+// about to make its own in there. It goes with the run.
 func (g *Group) Remove() error {
+	g.counters.close()
 	var first error
-	for _, path := range g.paths {
+	for _, path := range g.folders() {
 		for _, folder := range []string{filepath.Join(path, inner), path} {
 			if err := janitor.RemoveCgroup(folder); err != nil && first == nil {
 				first = err

@@ -74,8 +74,8 @@ func TestLimitsAreWritten(t *testing.T) {
 			t.Errorf("no %s in %v", name, group.Folders())
 		}
 	}
-	if n, known := group.OOMKills(); n != 0 || !known {
-		t.Errorf("OOMKills of a new group: %d, known %v", n, known)
+	if n, recent := group.TakeOOM(); n != 0 || recent || !group.CountsOOM() {
+		t.Errorf("OOM kills of a new group: %d, recent %v, counted %v", n, recent, group.CountsOOM())
 	}
 	files2, err := group.Open()
 	if err != nil || len(files2) == 0 {
@@ -124,7 +124,15 @@ func TestUnsupported(t *testing.T) {
 }
 
 func TestNoMemoryLimitCountsNoOOM(t *testing.T) {
-	if _, known := plan(t, cgroup.Limits{Pids: of[int64](5)}).OOMKills(); known {
+	testkit.Require(t, testkit.Root, testkit.Limits)
+	group := plan(t, cgroup.Limits{Pids: of[int64](5)})
+	if err := group.Create(); err != nil {
+		t.Fatal(err)
+	}
+	if group.CountsOOM() {
 		t.Error("a group without memory claims to count OOM kills")
+	}
+	if err := group.Remove(); err != nil {
+		t.Error(err)
 	}
 }
