@@ -21,6 +21,10 @@ type Spec struct {
 	// BestEffort: limits that this host can't enforce are a Warned event, and
 	// the container starts without any.
 	BestEffort bool
+	// Cgroup, if it is not nil, is the one that the command enters, instead of
+	// one for Limits: the caller's, who makes and removes it, for any number of
+	// starts one after another.
+	Cgroup *cgroup.Group
 }
 
 // UserNS maps one id of the container to the caller's own.
@@ -36,7 +40,8 @@ type Event struct {
 	Err    error              // Failed: the step that failed; Gone: why a running container was given up
 	Bug    bool               // Failed, Gone: Err is not the user's doing; Lanyard or the kernel failed
 	Status syscall.WaitStatus // Exited, Stopped: the command's; Gone: the stage's
-	OOM    bool               // Exited, Gone: the kernel killed a process for lack of memory
+	OOM    bool               // Exited, Gone: the kernel killed a process for lack of memory, within the last 2 s or not told before
+	OOMs   uint64             // Exited, Gone: processes killed so that nobody was told of before, see cgroup.Group.TakeOOM
 	NoOOM  bool               // Exited, Gone: nothing counts such kills here
 }
 

@@ -49,7 +49,8 @@ func (c *Container) life() {
 	status := c.reap()
 	parent.Close()
 	gone := Event{Kind: Gone, Status: status, Err: link.lost, Bug: link.lost != nil}
-	gone.OOM, gone.NoOOM = oomOf(group)
+	gone.countOOM(group)
+	gone.OOM = gone.OOM || link.oom
 	c.removeCgroup(group)
 	if !link.started && !link.failed {
 		c.notify(Event{Kind: Failed, Bug: !c.wasKilled(), Err: &linux.StepError{
@@ -72,6 +73,9 @@ func describe(status syscall.WaitStatus) string {
 }
 
 func (c *Container) makeCgroup() (*cgroup.Group, error) {
+	if c.spec.Cgroup != nil {
+		return c.spec.Cgroup, nil
+	}
 	if c.spec.Limits.Empty() {
 		return nil, nil
 	}
@@ -99,17 +103,15 @@ func (c *Container) tryCgroup() (*cgroup.Group, error) {
 }
 
 func (c *Container) removeCgroup(group *cgroup.Group) {
-	if group != nil {
+	if group != nil && group != c.spec.Cgroup {
 		_ = group.Remove() // what stays is in the journal, for the janitor
 	}
 }
 
-func oomOf(group *cgroup.Group) (oom, unknown bool) {
-	if group == nil {
-		return false, true
+func (e *Event) countOOM(group *cgroup.Group) {
+	if e.NoOOM = group == nil || !group.CountsOOM(); !e.NoOOM {
+		e.OOMs, e.OOM = group.TakeOOM()
 	}
-	n, known := group.OOMKills()
-	return n > 0, !known
 }
 
 // namespaces of every container besides a user namespace; the cgroup namespace

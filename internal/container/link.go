@@ -18,6 +18,7 @@ type link struct {
 	started bool
 	failed  bool
 	exited  bool
+	oom     bool  // the exit was told as one for want of memory
 	lost    error // why the stage gave up after the command had started
 }
 
@@ -126,7 +127,8 @@ func (l *link) take(r stage.Reply) error {
 	case r.Kind == stage.Exited && l.started && !l.exited && !l.failed:
 		l.exited = true
 		e := Event{Kind: Exited, Status: r.Status}
-		e.OOM, e.NoOOM = oomOf(l.group)
+		e.countOOM(l.group)
+		l.oom = e.OOM
 		l.c.notify(e)
 	default:
 		return stage.ErrProtocol

@@ -1,0 +1,26 @@
+package container
+
+import (
+	"os"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// DefaultCaps are the capabilities of a container's root: Podman's default set
+// (containers.conf(5), default_capabilities). Bit n is capability n.
+const DefaultCaps = 1<<unix.CAP_CHOWN | 1<<unix.CAP_DAC_OVERRIDE | 1<<unix.CAP_FOWNER | 1<<unix.CAP_FSETID |
+	1<<unix.CAP_KILL | 1<<unix.CAP_NET_BIND_SERVICE | 1<<unix.CAP_SETFCAP | 1<<unix.CAP_SETGID |
+	1<<unix.CAP_SETPCAP | 1<<unix.CAP_SETUID | 1<<unix.CAP_SYS_CHROOT
+
+// Privileged says that we are root of this machine. Root of a user namespace
+// that was made for it (unshare(1), a rootless container) can do no more for a
+// container than an ordinary user: no mknod, no sysfs, perhaps one id.
+func Privileged() bool {
+	if os.Geteuid() != 0 {
+		return false
+	}
+	ids, err := os.ReadFile("/proc/self/uid_map")
+	return err != nil || slices.Equal(strings.Fields(string(ids)), []string{"0", "0", "4294967295"}) // user_namespaces(7)
+}
