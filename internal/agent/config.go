@@ -2,7 +2,6 @@ package agent
 
 import (
 	"encoding/json"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -24,11 +23,11 @@ const DefaultNoFile = 4069
 
 // Config is a checked agent.json with all defaults filled in.
 type Config struct {
-	Product, Environment, Job string          // labels; any text, "" for none
-	HealthChecks              json.RawMessage // a JSON list as it stands in the file; nil for none
-	ArtifactURL               string          // carried, not used
-	Ports                     map[string]uint16
-	Env                       map[string]string // names not empty and without '='; nothing holds a NUL
+	Product, Environment, Job string            // labels; any text, "" for none
+	HealthChecks              json.RawMessage   // a JSON list as it stands in the file; nil for none
+	ArtifactURL               string            // carried, not used
+	Ports                     map[string]uint16 // carried, not used; not nil
+	Env                       map[string]string // not nil; names not empty and without '='; nothing holds a NUL
 	WorkingDir                string            // absolute, clean path inside the container; "/" by default
 	Memory                    *int64            // bytes, at least 1 MiB, and twice as much fits an int64; nil is unlimited
 	CPUs                      *float64          // above 0, at most MaxCPUs; nil is unlimited
@@ -87,6 +86,3 @@ func (c *Config) SearchPath() []string {
 	}
 	return strings.Split(value, ":")
 }
-
-// names gives the keys of m in order, so that every run sees the same.
-func names[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

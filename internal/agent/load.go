@@ -54,7 +54,7 @@ func read(path string) ([]byte, error) {
 
 func parse(data []byte, hardNoFile uint64) (*Config, error) {
 	r := &reader{data: data}
-	c := &Config{WorkingDir: "/", NoFile: DefaultNoFile, Restart: No}
+	c := &Config{Ports: map[string]uint16{}, Env: map[string]string{}, WorkingDir: "/", NoFile: DefaultNoFile, Restart: No}
 	if top, ok := r.document(); ok {
 		r.config(top, c, hardNoFile)
 	}

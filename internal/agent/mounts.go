@@ -48,9 +48,8 @@ func agentMounts(c *Config) []specs.Mount {
 	var list []specs.Mount
 	for _, t := range c.Tmp {
 		m := specs.Mount{Destination: t.Path, Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", "noexec", "mode=1777"}}
-		if t.Size > 0 {
-			m.Options = append(m.Options, "size="+strconv.FormatInt(t.Size, 10))
-		}
+		// size=0 is no limit (tmpfs(5)); without a size it is half of the memory.
+		m.Options = append(m.Options, "size="+strconv.FormatInt(max(0, t.Size), 10))
 		list = append(list, m)
 	}
 	for _, v := range c.Volumes {
