@@ -73,11 +73,15 @@ func replace(path string, data []byte) error {
 	return err
 }
 
+// ociVersion is the oldest runtime-spec that has every key of ours (umask came
+// last). Readers of an older minor version refuse a newer one: crun 1.8 does.
+const ociVersion = "1.0.2"
+
 func spec(c *Resolved) *specs.Spec {
 	umask := uint32(0o022)
 	files := specs.POSIXRlimit{Type: "RLIMIT_NOFILE", Hard: c.Config.NoFile, Soft: c.Config.NoFile}
 	s := &specs.Spec{
-		Version:  specs.Version,
+		Version:  ociVersion,
 		Hostname: c.Hostname,
 		Root:     &specs.Root{Path: c.Root, Readonly: true},
 		Process: &specs.Process{
