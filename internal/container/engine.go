@@ -93,7 +93,7 @@ func (c *Container) tryCgroup() (*cgroup.Group, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.engine.run.Note(cgroupEntries(group)...); err != nil {
+	if err := c.engine.run.Note(CgroupEntries(group)...); err != nil {
 		return nil, err
 	}
 	if err := group.Create(); err != nil {

@@ -7,7 +7,7 @@ import (
 )
 
 // This binary must be able to be a janitor and a stage, which it is by its
-// imports; it is never lanyard itself.
+// imports. Called as lanyard it is a supervisor that claims, see claim_test.go.
 func TestMain(m *testing.M) {
-	testkit.Main(m, func(string, []string) int { return 1 })
+	testkit.Main(m, func(_ string, args []string) int { return claimant(args[0], args[1], args[2]) })
 }

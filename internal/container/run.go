@@ -44,8 +44,12 @@ func (r *Run) cgroupName(child string) string {
 	return "lanyard-" + r.id + "/" + child
 }
 
-func cgroupEntries(g *cgroup.Group) []Entry {
+// CgroupEntries are what has to be noted, or claimed, before a group is created.
+func CgroupEntries(g *cgroup.Group) []Entry {
 	var list []Entry
+	for _, path := range g.Shared() {
+		list = append(list, Entry{janitor.DirEntry, path})
+	}
 	for _, path := range g.Folders() {
 		list = append(list, Entry{janitor.CgroupEntry, path})
 	}
@@ -92,12 +96,17 @@ func (r *Run) write(entries []Entry) error {
 
 // open makes the folder, its lock and the janitor. The base is locked meanwhile,
 // so that a sweep never sees a folder whose lock is not held yet.
-func (r *Run) open() (err error) {
+func (r *Run) open() error {
 	base, err := lockBase(r.base)
 	if err != nil {
 		return err
 	}
 	defer base.Close()
+	return r.openIn()
+}
+
+// openIn is open with the base locked.
+func (r *Run) openIn() (err error) {
 	folder := filepath.Join(r.base, r.id)
 	// The janitor comes first, so that no moment of a kill leaves the folder.
 	if err := r.startJanitor(folder); err != nil {
@@ -115,6 +124,9 @@ func (r *Run) open() (err error) {
 		return err
 	}
 	if err := flock(r.lock, unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return err
+	}
+	if _, err := r.lock.WriteString(ownIdentity()); err != nil {
 		return err
 	}
 	r.journal, err = os.OpenFile(filepath.Join(folder, janitor.JournalFile), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
@@ -153,6 +165,9 @@ func (r *Run) startJanitor(folder string) error {
 // dismiss has the janitor remove everything, and reaps it. The lock is let go
 // first: the janitor waits for it.
 func (r *Run) dismiss(folder string) error {
+	if r.lock != nil {
+		_ = r.lock.Truncate(0) // what Claim meets from here on is a janitor at work
+	}
 	for _, f := range []*os.File{r.journal, r.lock, r.pipe} {
 		if f != nil {
 			f.Close()
@@ -169,7 +184,7 @@ func (r *Run) dismiss(folder string) error {
 	if status.Exited() && status.ExitStatus() == 0 {
 		return nil
 	}
-	return janitor.Clean(folder) // it was killed, or could not remove everything
+	return janitor.Tidy(folder) // it was killed, or could not remove everything
 }
 
 // Close ends an orderly run: the janitor removes what is noted, and is reaped.

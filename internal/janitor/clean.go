@@ -45,49 +45,15 @@ func Clean(folder string) error {
 	if first != nil {
 		return first
 	}
+	// The journal goes before the lock: where the lock is gone nobody must find
+	// paths to remove, which may be another run's by then.
+	if err := ignoreMissing(unix.Unlinkat(dir, JournalFile, 0)); err != nil {
+		return linux.Fail("remove journal of", folder, err)
+	}
 	if err := RemoveTree(folder); err != nil {
 		return linux.Fail("remove run folder", folder, err)
 	}
 	return nil
-}
-
-type entry struct{ kind, path string }
-
-// readJournal takes whole lines only: a half one was never acted on, because
-// the thing is made after its line has been written.
-func readJournal(dir int) ([]entry, error) {
-	fd, err := unix.Openat(dir, JournalFile, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if err == unix.ENOENT {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer unix.Close(fd)
-	data, err := linux.ReadAll(fd, 16<<20)
-	if err != nil {
-		return nil, err
-	}
-	var list []entry
-	seen := map[entry]bool{} // containers of a run note the folder they share, each
-	start := 0
-	for i, c := range data {
-		if c != '\n' {
-			continue
-		}
-		line := string(data[start:i])
-		start = i + 1
-		for j := range len(line) {
-			if line[j] == ' ' {
-				if e := (entry{line[:j], line[j+1:]}); !seen[e] && e.path != "" && e.path[0] == '/' {
-					seen[e] = true
-					list = append(list, e)
-				}
-				break
-			}
-		}
-	}
-	return list, nil
 }
 
 func remove(kind, path string) error {

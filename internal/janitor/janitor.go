@@ -36,7 +36,7 @@ func init() {
 		linux.SetName(Argv0)
 		path, err := linux.ReadAll(PipeFD, unix.PathMax)
 		code := 0
-		if err != nil || tidy(string(path)) != nil {
+		if err != nil || Tidy(string(path)) != nil {
 			code = 1
 		}
 		for {
@@ -45,9 +45,10 @@ func init() {
 	}
 }
 
-// tidy removes a run that is over. The janitor is there before the folder, so
-// there may be none yet, or one without a lock; then nobody else will make it.
-func tidy(folder string) error {
+// Tidy removes a run that is over, as Clean does, once nobody holds its lock.
+// The janitor is there before the folder, so there may be none yet, or one
+// without a lock; then nobody else will make it.
+func Tidy(folder string) error {
 	lock, err := unix.Open(folder+"/"+LockFile, unix.O_RDWR|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err == nil {
 		// Its holder is a supervisor in its last moment, or a sweep.
