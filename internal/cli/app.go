@@ -11,6 +11,7 @@ import (
 
 	"github.com/lanyard-dev/lanyard/internal/output"
 	"github.com/lanyard-dev/lanyard/internal/run"
+	"github.com/lanyard-dev/lanyard/internal/supervise"
 )
 
 // app is one call of lanyard and what it sees of the world.
@@ -23,11 +24,14 @@ type app struct {
 	width  int             // columns of the terminal that out is, 0 for no limit
 	format output.Format   // of a group's output unless --output says otherwise
 	run    func(run.Options) int
+
+	service func(supervise.Options) int
 }
 
 // Main does what args ask for and returns the exit code. args are the words
 // after the program's name; name is that name without its folder: under the
-// name vagga the output of groups is raw.
+// name vagga the output of groups is raw, and harpoon-supervisor is the verb
+// supervise.
 func Main(name string, args []string) int {
 	a := &app{
 		out:    bufio.NewWriter(os.Stdout),
@@ -37,6 +41,8 @@ func Main(name string, args []string) int {
 		width:  terminalWidth(os.Stdout),
 		format: output.Prefix,
 		run:    run.Run,
+
+		service: supervise.Run,
 	}
 	// A folder that was removed under the caller has no name; only what looks
 	// for a project there fails then.
@@ -44,7 +50,12 @@ func Main(name string, args []string) int {
 	if name == "vagga" {
 		a.format = output.Raw
 	}
-	code := a.main(args)
+	var code int
+	if name == agentName {
+		code = a.supervise(args)
+	} else {
+		code = a.main(args)
+	}
 	if err := a.out.Flush(); err != nil && !errors.Is(err, syscall.EPIPE) {
 		a.fail("cannot write the output: %v", err)
 		return run.ExitInternal
@@ -112,10 +123,6 @@ func (a *app) dispatch(s settings, word string, args []string) int {
 	if v := verbNamed(word); v != nil {
 		return a.verb(v, s, args)
 	}
-	if later(word) {
-		a.fail("%s is not in this version", word)
-		return run.ExitNotStarted
-	}
 	bare := verbNamed("_" + word)
 	p, err := a.load(s.file)
 	if err == nil {
@@ -134,6 +141,9 @@ func (a *app) dispatch(s settings, word string, args []string) int {
 
 // verb reads the words after a verb and runs it.
 func (a *app) verb(v *verb, s settings, args []string) int {
+	if v.words != nil {
+		return v.words(a, args)
+	}
 	options, words, err := v.read(args)
 	if err == nil {
 		err = s.apply(options, a.lookup)

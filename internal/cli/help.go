@@ -16,9 +16,6 @@ func (a *app) help(s settings, words []string) int {
 	if v := verbNamed(word); v != nil {
 		return a.show(verbHelp(v))
 	}
-	if later(word) {
-		return a.dispatch(s, word, nil)
-	}
 	v := verbFor(word)
 	p, err := a.load(s.file)
 	if err == nil {

@@ -14,6 +14,7 @@ type verb struct {
 	most    int  // words it takes, -1 for any number
 	foreign bool // the words after the first belong to another program
 	run     func(a *app, s settings, words []string) int
+	words   func(a *app, args []string) int // instead of run: it reads all words itself
 }
 
 // verbs are all of them in the order of the help. A function and not a
@@ -41,6 +42,7 @@ func verbs() []*verb {
 			options: []*option{&optFile, &optHelp},
 			run:     (*app).check,
 		},
+		superviseVerb(),
 		{
 			name: "help", args: "[COMMAND]", about: "Show help for lanyard, a verb, or a command of the project",
 			text:    "Without COMMAND it explains lanyard itself. With one it tells what that command runs and which options it takes: also for commands that keep --help for themselves.",
@@ -74,9 +76,6 @@ func verbFor(word string) *verb {
 	}
 	return verbNamed("_" + word)
 }
-
-// later says whether word is kept for a verb of a later version.
-func later(word string) bool { return word == "supervise" || word == "ctl" }
 
 // usage is how the verb is written.
 func (v *verb) usage() string {

@@ -83,7 +83,7 @@ func makeVolume(project *os.Root, path string, v *plan.Volume, p *plan.Process) 
 
 func ownVolume(project *os.Root, path string, v *plan.Volume, p *plan.Process) error {
 	uid, gid := idOf(v.OwnerUID), idOf(v.OwnerGID)
-	if privileged() {
+	if container.Privileged() {
 		if uid < 0 && gid < 0 {
 			return nil
 		}

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 
@@ -14,14 +13,7 @@ import (
 	"github.com/lanyard-dev/lanyard/internal/image"
 	"github.com/lanyard-dev/lanyard/internal/plan"
 	"github.com/lanyard-dev/lanyard/internal/rootfs"
-	"golang.org/x/sys/unix"
 )
-
-// defaultCaps are the capabilities of a container's root: Podman's default set
-// (containers.conf(5), default_capabilities).
-const defaultCaps = 1<<unix.CAP_CHOWN | 1<<unix.CAP_DAC_OVERRIDE | 1<<unix.CAP_FOWNER | 1<<unix.CAP_FSETID |
-	1<<unix.CAP_KILL | 1<<unix.CAP_NET_BIND_SERVICE | 1<<unix.CAP_SETFCAP | 1<<unix.CAP_SETGID |
-	1<<unix.CAP_SETPCAP | 1<<unix.CAP_SETUID | 1<<unix.CAP_SYS_CHROOT
 
 // prepare turns a process of the plan into a container: every name is looked
 // up and every default filled in.
@@ -102,8 +94,8 @@ func setUser(spec *container.Spec, p *plan.Process) error {
 	if p.GroupID != nil {
 		st.GID = *p.GroupID
 	}
-	st.Caps = defaultCaps
-	if privileged() {
+	st.Caps = container.DefaultCaps
+	if container.Privileged() {
 		st.SetGroups, st.Groups = true, p.SupplementaryGIDs
 		return nil
 	}
@@ -113,17 +105,6 @@ func setUser(spec *container.Spec, p *plan.Process) error {
 	st.NoNewPrivs = true
 	spec.UserNS = &container.UserNS{UID: st.UID, GID: st.GID}
 	return nil
-}
-
-// privileged says that lanyard is root of this machine. Root of a user
-// namespace that was made for it (unshare(1), a rootless container) can do no
-// more for a container than an ordinary user: no mknod, no sysfs, perhaps one id.
-func privileged() bool {
-	if os.Geteuid() != 0 {
-		return false
-	}
-	ids, err := os.ReadFile("/proc/self/uid_map")
-	return err != nil || slices.Equal(strings.Fields(string(ids)), []string{"0", "0", "4294967295"}) // user_namespaces(7)
 }
 
 // arguments gives the command's argument vector as the plan has it.

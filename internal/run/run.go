@@ -78,7 +78,7 @@ func choose(o *Options) ([]*plan.Process, error) {
 // commands write there will belong to root.
 func warnOfOwner(root string) {
 	var st syscall.Stat_t
-	if privileged() && syscall.Stat(root, &st) == nil && st.Uid != 0 {
+	if container.Privileged() && syscall.Stat(root, &st) == nil && st.Uid != 0 {
 		fmt.Fprintf(os.Stderr, "lanyard: warning: running as root in a project of uid %d: files that commands make there will belong to root\n", st.Uid)
 	}
 }

@@ -1,0 +1,170 @@
+package supervise
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/lanyard-dev/lanyard/internal/agent"
+	"github.com/lanyard-dev/lanyard/internal/cgroup"
+	"github.com/lanyard-dev/lanyard/internal/container"
+	"github.com/lanyard-dev/lanyard/internal/image"
+	"github.com/lanyard-dev/lanyard/internal/rootfs"
+	"github.com/lanyard-dev/lanyard/internal/stage"
+	"golang.org/x/sys/unix"
+)
+
+// commandID is the user and the group that a command runs as, the original's.
+const commandID = 1
+
+// rootName is the directory of the container's root, or a link to one.
+const rootName = "rootfs"
+
+// ownFileLimit is how many files a container may open at most: our own hard
+// limit, which only CAP_SYS_RESOURCE could raise (getrlimit(2)).
+func ownFileLimit() uint64 {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return agent.DefaultNoFile
+	}
+	return limit.Max
+}
+
+// planGroup chooses the container's cgroup. Where this host or user has none,
+// a container without limits runs without figures.
+func (s *service) planGroup() error {
+	limits := cgroup.Limits{Memory: s.config.Memory, Swap: s.config.Memory, CPUs: s.config.CPUs}
+	group, err := cgroup.PlanMeasured("harpoon/"+s.options.ID, limits)
+	if err != nil {
+		return s.withoutGroup(err)
+	}
+	s.group = group
+	return nil
+}
+
+// withoutGroup decides whether the container can do without its cgroup.
+func (s *service) withoutGroup(err error) error {
+	s.group = nil
+	var unsupported *cgroup.UnsupportedError
+	if !errors.As(err, &unsupported) || s.config.Memory != nil || s.config.CPUs != nil {
+		return err
+	}
+	s.say("warning: no figures for cpu and memory: " + unsupported.Why)
+	return nil
+}
+
+// takeOver removes a cgroup that a dead supervisor left. An error says that a
+// live one is there.
+func (s *service) takeOver() error {
+	if s.group == nil {
+		return nil
+	}
+	if err := s.group.TakeOver(); err != nil {
+		return fmt.Errorf("cannot supervise %s: %w", s.options.ID, err)
+	}
+	return nil
+}
+
+// prepare makes all that the container needs, and writes it down for clients.
+func (s *service) prepare() (*container.Spec, error) {
+	if len(s.options.Args) == 0 {
+		return nil, errors.New("no command: write it after --hostname and --ID, as in -- /bin/server --port 80")
+	}
+	root, err := image.Folder(rootName)
+	if err != nil {
+		return nil, err
+	}
+	spec := &container.Spec{
+		Name: s.options.ID, Cgroup: s.group,
+		Stdio: [3]*os.File{os.Stdin, os.Stdout, os.Stdout},
+		Stage: stage.Spec{
+			Argv: s.options.Args, Env: s.config.Environ(), Path: s.config.SearchPath(),
+			WorkDir: s.config.WorkingDir, Hostname: s.options.Hostname,
+			UID: commandID, GID: commandID, Caps: container.DefaultCaps, NoFile: s.config.NoFile,
+			CgroupNS: true, Session: true, TTY: -1,
+		},
+	}
+	if container.Privileged() {
+		spec.Stage.SetGroups = true
+	} else {
+		spec.Stage.NoNewPrivs = true
+		spec.UserNS = &container.UserNS{UID: commandID, GID: commandID}
+	}
+	spec.Stage.Root = rootfs.Spec{
+		Kind: root.Kind, Path: root.Path, UserNS: spec.UserNS != nil,
+		Mounts: s.mounts(), Console: -1, ConsoleNull: true,
+	}
+	if s.group != nil {
+		if err := s.group.Create(); err != nil {
+			if err = s.withoutGroup(err); err != nil {
+				return nil, err
+			}
+			spec.Cgroup = nil
+		}
+	}
+	return spec, agent.WriteContainer(".", s.resolved(spec))
+}
+
+// mounts are those of agent.json, and the host's resolv.conf, parents first.
+func (s *service) mounts() []rootfs.Mount {
+	var list []rootfs.Mount
+	if _, err := os.Stat(resolvConf); err == nil {
+		list = append(list, rootfs.Mount{Kind: rootfs.Bind, Target: resolvConf, Source: resolvConf, ReadOnly: true})
+	}
+	for _, t := range s.config.Tmp {
+		m := rootfs.Mount{Kind: rootfs.Tmpfs, Target: t.Path, Mode: 0o1777, NoExec: true, Size: rootfs.Unlimited}
+		if t.Size >= 0 {
+			m.Size = uint64(t.Size)
+		}
+		list = append(list, m)
+	}
+	for _, v := range s.config.Volumes {
+		list = append(list, rootfs.Mount{Kind: rootfs.Bind, Target: v.Path, Source: v.Source})
+	}
+	// What the agent puts in the place of resolv.conf comes after it, and wins.
+	slices.SortStableFunc(list, func(a, b rootfs.Mount) int { return strings.Compare(a.Target, b.Target) })
+	return list
+}
+
+const resolvConf = "/etc/resolv.conf"
+
+// resolved is what container.json says of the container.
+func (s *service) resolved(spec *container.Spec) *agent.Resolved {
+	st := &spec.Stage
+	r := &agent.Resolved{
+		ID: s.options.ID, Hostname: s.options.Hostname, Config: s.config, Args: st.Argv,
+		Root: st.Root.Path, UID: st.UID, GID: st.GID, NoNewPrivs: st.NoNewPrivs,
+		Masked: rootfs.Masked(), ReadOnly: rootfs.ReadOnly(),
+	}
+	for c := range 64 {
+		if st.Caps&(1<<c) != 0 {
+			r.Caps = append(r.Caps, capName(c))
+		}
+	}
+	if ns := spec.UserNS; ns != nil {
+		r.UserNS = &agent.UserNS{
+			UID: ns.UID, GID: ns.GID, HostUID: uint32(os.Geteuid()), HostGID: uint32(os.Getegid()),
+		}
+	}
+	return r
+}
+
+// capNames are the capabilities of container.DefaultCaps.
+var capNames = map[int]string{
+	unix.CAP_CHOWN: "CAP_CHOWN", unix.CAP_DAC_OVERRIDE: "CAP_DAC_OVERRIDE", unix.CAP_FOWNER: "CAP_FOWNER",
+	unix.CAP_FSETID: "CAP_FSETID", unix.CAP_KILL: "CAP_KILL", unix.CAP_NET_BIND_SERVICE: "CAP_NET_BIND_SERVICE",
+	unix.CAP_SETFCAP: "CAP_SETFCAP", unix.CAP_SETGID: "CAP_SETGID", unix.CAP_SETPCAP: "CAP_SETPCAP",
+	unix.CAP_SETUID: "CAP_SETUID", unix.CAP_SYS_CHROOT: "CAP_SYS_CHROOT",
+}
+
+func capName(c int) string { return capNames[c] }
+
+// removeGroup removes the cgroup and whatever is still in it.
+func (s *service) removeGroup() {
+	if s.group != nil {
+		_ = s.group.Remove() // what stays is in the journal, for the janitor
+	}
+}

@@ -1,0 +1,225 @@
+// Package supervise runs one container from agent.json and rootfs with a
+// control socket: the program that harpoon's agents know as harpoon-supervisor.
+// It puts together what the rooms below it do; docs/control-protocol.md says
+// what a client sees.
+package supervise
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/lanyard-dev/lanyard/internal/agent"
+	"github.com/lanyard-dev/lanyard/internal/cgroup"
+	"github.com/lanyard-dev/lanyard/internal/container"
+	"github.com/lanyard-dev/lanyard/internal/control"
+	"github.com/lanyard-dev/lanyard/internal/group"
+	"github.com/lanyard-dev/lanyard/internal/janitor"
+	"github.com/lanyard-dev/lanyard/internal/lifecycle"
+	"github.com/lanyard-dev/lanyard/internal/metrics"
+	"github.com/lanyard-dev/lanyard/internal/output"
+	"github.com/lanyard-dev/lanyard/internal/supervisor"
+)
+
+// Exit codes of a supervisor, the original's.
+const (
+	ExitDone    = 0 // ended as it was asked to, whatever became of the container
+	ExitRefused = 1 // it can't serve this container here: the message says why
+	ExitUsage   = 2
+)
+
+// RestartDelay is the time between an exit and the restart that follows.
+const RestartDelay = time.Second
+
+// Options say what to supervise. The directory is the working directory.
+type Options struct {
+	ID, Hostname string
+	Args         []string      // the command
+	Metrics      string        // HOST:PORT or unix:PATH to serve figures on; "" for nowhere
+	Delay        time.Duration // between an exit and the restart
+}
+
+// Run supervises a container until it is asked to end, and returns the exit
+// code. It reports on stderr. Nothing of the container is left afterwards but
+// container.json.
+func Run(o Options) int {
+	signals := catchSignals()
+	mux := output.New(output.Options{Stdout: os.Stdout, Stderr: os.Stderr, Notify: func(string) {}})
+	s := &service{
+		options: o, say: mux.Message, run: container.NewRun(),
+		requests: make(chan supervisor.Request), over: make(chan struct{}),
+	}
+	code := ExitDone
+	if err := s.serve(signals); err != nil {
+		s.say(err.Error())
+		code = ExitRefused
+	}
+	if err := s.run.Close(); err != nil {
+		s.say(fmt.Sprintf("cannot remove everything of this run; the next start tries again: %v", err))
+	}
+	mux.Flush(flushTime)
+	return code
+}
+
+// socketName is the control socket's file in the supervisor's directory.
+const socketName = "control"
+
+// flushTime bounds how long the last messages wait for a slow reader.
+const flushTime = 2 * time.Second
+
+// service is one supervised container.
+type service struct {
+	options  Options
+	say      func(string)
+	run      *container.Run
+	dir      string        // the working directory, absolute
+	config   *agent.Config // nil if agent.json is bad
+	group    *cgroup.Group // nil where there is none to be had
+	socket   *control.Server
+	requests chan supervisor.Request
+	over     chan struct{} // closed when the loop takes no request any more
+}
+
+// serve does everything. An error means that nothing was supervised.
+func (s *service) serve(signals <-chan os.Signal) error {
+	if err := errors.Join(agent.CheckHostname(s.options.Hostname), agent.CheckID(s.options.ID)); err != nil {
+		return err
+	}
+	var err error
+	if s.dir, err = os.Getwd(); err != nil {
+		return fmt.Errorf("cannot find the working directory, which holds agent.json and rootfs: %w", err)
+	}
+	config, bad := agent.Load(".", ownFileLimit())
+	s.config = config
+	if bad == nil {
+		bad = s.planGroup()
+	}
+	if err := s.claim(); err != nil {
+		return err
+	}
+	if s.socket, err = control.Listen(); err != nil {
+		return err
+	}
+	defer s.socket.Close()
+	s.socket.Serve(s.do)
+	listener, err := s.listenMetrics()
+	if err != nil {
+		return err
+	}
+	e := &starter{containers: container.NewEngine(s.run), say: s.say, err: bad}
+	if bad == nil {
+		if err := s.takeOver(); err != nil {
+			return err
+		}
+		e.spec, e.err = s.prepare()
+		defer s.removeGroup()
+	}
+	return s.loop(e, listener, signals)
+}
+
+// loop supervises until the end.
+func (s *service) loop(e *starter, listener net.Listener, signals <-chan os.Signal) error {
+	swept := make(chan struct{})
+	go func() {
+		defer close(swept)
+		if err := container.Sweep(); err != nil {
+			s.say(fmt.Sprintf("cannot remove everything that an earlier run left: %v", err))
+		}
+	}()
+	if s.group != nil {
+		stop, err := s.group.WatchOOM(e.outOfMemory)
+		if err != nil {
+			s.say(fmt.Sprintf("out of memory is noticed at exits only: %v", err))
+		} else {
+			defer stop()
+		}
+	}
+	p := &publisher{socket: s.socket, group: s.group}
+	if listener != nil {
+		server := metrics.Serve(listener, func() (metrics.Labels, client) { return s.labels(), p.now() })
+		defer server.Close()
+	}
+	mailbox := supervisor.NewMailbox()
+	var publishing sync.WaitGroup
+	publishing.Go(func() { p.run(mailbox.C()) })
+	policy := lifecycle.Never
+	if s.config != nil {
+		policy = lifecycle.Policy(s.config.Restart)
+	}
+	supervisor.Run(supervisor.Config{
+		Group: group.Config{
+			Names: []string{s.options.ID}, Service: true, Restart: policy, Delay: s.options.Delay,
+		},
+		Engine: e, Reporter: &reporter{say: s.say, policy: policy, delay: s.options.Delay},
+		Signals: signals, Snapshots: mailbox, Requests: s.requests,
+	})
+	close(s.over)
+	publishing.Wait()
+	s.socket.Close() // clients have the final state before anything else takes time
+	<-swept
+	return nil
+}
+
+// asks are the loop's words for what clients send.
+var asks = map[control.Command]supervisor.Ask{
+	control.Stop: supervisor.AskStop, control.Kill: supervisor.AskKill, control.Exit: supervisor.AskExit,
+}
+
+// do hands a client's command to the loop, see control.Server.Serve.
+func (s *service) do(c control.Command) <-chan uint64 {
+	done := make(chan uint64, 1)
+	select {
+	case s.requests <- supervisor.Request{Ask: asks[c], Done: done}:
+	case <-s.over:
+		close(done)
+	}
+	return done
+}
+
+func (s *service) labels() metrics.Labels {
+	l := metrics.Labels{ID: s.options.ID}
+	if s.config != nil {
+		l.Product, l.Environment, l.Job = s.config.Product, s.config.Environment, s.config.Job
+	}
+	return l
+}
+
+// listenMetrics opens what --metrics names; nil for nothing.
+func (s *service) listenMetrics() (net.Listener, error) {
+	address := s.options.Metrics
+	if address == "" {
+		return nil, nil
+	}
+	return metrics.Listen(address)
+}
+
+// claim writes down all that is made outside the container's namespaces, and
+// makes sure that no other supervisor has any of it.
+func (s *service) claim() error {
+	entries := []container.Entry{{Kind: janitor.FileEntry, Path: filepath.Join(s.dir, socketName)}}
+	if path, ok := metrics.UnixPath(s.options.Metrics); ok {
+		abs, err := filepath.Abs(path)
+		if err != nil {
+			return err
+		}
+		entries = append(entries, container.Entry{Kind: janitor.FileEntry, Path: abs})
+	}
+	if s.group != nil {
+		for _, path := range s.group.Shared() {
+			entries = append(entries, container.Entry{Kind: janitor.DirEntry, Path: path})
+		}
+		for _, path := range s.group.Folders() {
+			entries = append(entries, container.Entry{Kind: janitor.CgroupEntry, Path: path})
+		}
+	}
+	err := s.run.Claim(entries...)
+	var taken *container.TakenError
+	if errors.As(err, &taken) {
+		return fmt.Errorf("cannot supervise %s in %s: %w", s.options.ID, s.dir, err)
+	}
+	return err
+}
