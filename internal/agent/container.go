@@ -22,6 +22,8 @@ type Resolved struct {
 	NoNewPrivs       bool
 	Masked, ReadOnly []string // paths in the container that are covered, or can't be written
 	UserNS           *UserNS  // nil: no user namespace
+	NoCgroup         bool     // this host or user has none to give
+	NoResolvConf     bool     // the host has no /etc/resolv.conf to bind
 }
 
 // UserNS is a user namespace with one user and one group in it.
@@ -95,11 +97,12 @@ func spec(c *Resolved) *specs.Spec {
 		},
 		Mounts: mounts(c),
 		Linux: &specs.Linux{
-			CgroupsPath:   "harpoon/" + c.ID,
-			Resources:     resources(c.Config),
 			MaskedPaths:   c.Masked,
 			ReadonlyPaths: c.ReadOnly,
 		},
+	}
+	if !c.NoCgroup {
+		s.Linux.CgroupsPath, s.Linux.Resources = "harpoon/"+c.ID, resources(c.Config)
 	}
 	for _, kind := range []specs.LinuxNamespaceType{ // no network: that is the host's
 		specs.MountNamespace, specs.UTSNamespace, specs.IPCNamespace, specs.PIDNamespace, specs.CgroupNamespace,

@@ -154,6 +154,21 @@ func TestMounts(t *testing.T) {
 	}
 }
 
+// TestContainerWithLess: what the host could not give is not claimed.
+func TestContainerWithLess(t *testing.T) {
+	r := resolved(mustParse(t, "{}"))
+	r.NoCgroup, r.NoResolvConf = true, true
+	got := write(t, r)
+	if got.Linux.CgroupsPath != "" || got.Linux.Resources != nil {
+		t.Errorf("%+v", got.Linux)
+	}
+	for _, m := range got.Mounts {
+		if m.Destination == "/etc/resolv.conf" {
+			t.Errorf("%+v", m)
+		}
+	}
+}
+
 // TestContainerFile: an older file is replaced whole, readable for everybody,
 // and nothing else is left.
 func TestContainerFile(t *testing.T) {

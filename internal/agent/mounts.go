@@ -28,7 +28,7 @@ func mounts(c *Resolved) []specs.Mount {
 	}
 	own := agentMounts(c.Config)
 	list = slices.DeleteFunc(list, func(fixed specs.Mount) bool { // what the agent puts there wins
-		return slices.ContainsFunc(own, func(m specs.Mount) bool { return m.Destination == fixed.Destination })
+		return c.NoResolvConf && fixed.Destination == resolvConf || slices.ContainsFunc(own, func(m specs.Mount) bool { return m.Destination == fixed.Destination })
 	})
 	list = append(list, own...)
 	slices.SortFunc(list, func(a, b specs.Mount) int { return strings.Compare(a.Destination, b.Destination) })
