@@ -1,12 +1,9 @@
 package container
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -19,79 +16,6 @@ import (
 	"github.com/lanyard-dev/lanyard/internal/janitor"
 	"github.com/lanyard-dev/lanyard/internal/testkit"
 )
-
-// claimant is a supervisor without a container: it claims the socket and, where
-// it has a name, the cgroup, makes both, says "ready PID JANITOR", and ends in
-// order with its input.
-func claimant(base, socket, name string) int {
-	run := runIn(base)
-	entries := []Entry{{janitor.FileEntry, socket}}
-	var group *cgroup.Group
-	var err error
-	if name != "" {
-		if group, err = cgroup.PlanMeasured(name, cgroup.Limits{}); err != nil {
-			fmt.Println(err)
-			return 1
-		}
-		entries = append(entries, CgroupEntries(group)...)
-	}
-	err = run.Claim(entries...)
-	var taken *TakenError
-	if errors.As(err, &taken) {
-		fmt.Println("taken", taken.PID)
-		_ = run.Close()
-		return 3
-	}
-	if err == nil && group != nil {
-		if err = group.TakeOver(); err == nil {
-			err = group.Create()
-		}
-	}
-	if err == nil {
-		err = os.WriteFile(socket, []byte(strconv.Itoa(os.Getpid())), 0o600)
-	}
-	if err != nil {
-		fmt.Println(err)
-		return 1
-	}
-	fmt.Println("ready", os.Getpid(), run.janitor)
-	_, _ = io.Copy(io.Discard, os.Stdin)
-	if err := run.Close(); err != nil {
-		fmt.Println(err)
-		return 1
-	}
-	return 0
-}
-
-// claimer is a claimant that was started.
-type claimer struct {
-	cmd     *exec.Cmd
-	in      io.Closer
-	says    string
-	janitor int
-}
-
-func startClaimer(base, socket, name string) (*claimer, error) {
-	cmd := exec.Command("/proc/self/exe")
-	cmd.Args = []string{"lanyard", base, socket, name}
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		return nil, err
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	c := &claimer{cmd: cmd, in: in}
-	line, err := bufio.NewReader(out).ReadString('\n')
-	c.says = strings.TrimSpace(line)
-	_, _ = fmt.Sscanf(c.says, "ready %d %d", new(int), &c.janitor)
-	return c, err
-}
 
 // claims is a folder of run folders and the two things that are claimed.
 type claims struct{ base, socket, name string }

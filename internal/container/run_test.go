@@ -208,7 +208,7 @@ func TestCloneErrors(t *testing.T) {
 func TestNoteIsWholeOrNothing(t *testing.T) {
 	testkit.Require(t, testkit.Root)
 	base := t.TempDir()
-	if err := unix.Mount("tmpfs", base, "tmpfs", 0, "size=8k,mode=700"); err != nil {
+	if err := unix.Mount("tmpfs", base, "tmpfs", 0, "size=12k,mode=700"); err != nil {
 		t.Fatal(err)
 	}
 	defer func() {

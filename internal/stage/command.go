@@ -48,6 +48,17 @@ func (s *server) start() {
 	s.command, s.pidfd = pid, pidfd
 }
 
+// nameHost gives the UTS namespace its name.
+func (s *server) nameHost() {
+	name := s.spec.Hostname
+	if name == "" {
+		return
+	}
+	if err := unix.Sethostname([]byte(name)); err != nil {
+		s.fail(linux.Fail("set the hostname", name, err))
+	}
+}
+
 // candidates are the paths that the command's first word may mean, in order.
 func (s *server) candidates() []string {
 	name := s.spec.Argv[0]

@@ -79,11 +79,7 @@ func (s *server) main() {
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		s.fail(linux.Fail("hide the container's init", "", err))
 	}
-	if name := s.spec.Hostname; name != "" {
-		if err := unix.Sethostname([]byte(name)); err != nil {
-			s.fail(linux.Fail("set the hostname", name, err))
-		}
-	}
+	s.nameHost()
 	unix.Umask(0)
 	if err := rootfs.Build(&s.spec.Root); err != nil {
 		s.fail(err)
