@@ -95,14 +95,15 @@ func addMembers(members map[int]bool, folder string) {
 }
 
 // supervisorOf gives a live supervisor, outside of the group, that a member
-// descends from; this process itself if it is a member; 0 for none.
+// descends from; this process if it is a member itself; 0 for none. Orphans that
+// came to this process, as to PID 1, are nobody's.
 func supervisorOf(members map[int]bool) int {
 	if members[os.Getpid()] {
 		return os.Getpid()
 	}
 	for member := range members {
 		_, pid := parentOf(member)
-		for pid > 1 {
+		for pid > 0 && pid != os.Getpid() {
 			name, parent := parentOf(pid)
 			if !members[pid] && slices.Contains(supervisors, name) {
 				return pid

@@ -36,13 +36,16 @@ func (e *TakenError) Error() string {
 	return fmt.Sprintf("%s is already run by process %d; stop that one first", e.Path, e.PID)
 }
 
-// Claim is Note for things with names that another run could want too: a socket
-// at a fixed path, a cgroup with a fixed name. While another run has one of the
+// Claim reserves things with names that another run could want too: a socket at
+// a fixed path, a cgroup with a fixed name. While another run has one of the
 // paths in its journal it is a *TakenError if that run lives; what a dead one
 // left is removed first, for which Claim waits 6 seconds at most. After that no
-// janitor and no sweep of an older run touches these paths. The paths are
-// compared as text, so they have to be free of symlinks. Entries of DirEntry are
-// shared and never taken.
+// janitor and no sweep of an older run touches these paths.
+//
+// Nothing is removed for a claim alone: what stands there may be a live one's of
+// another program, which is found out next. Note the entries once that is clear,
+// before the things are made. The paths are compared as text, so they have to be
+// free of symlinks. Entries of DirEntry are shared and never taken.
 func (r *Run) Claim(entries ...Entry) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -67,7 +70,7 @@ func (r *Run) Claim(entries ...Entry) error {
 	}
 }
 
-// tryClaim notes entries unless another run has noted one of their paths: then
+// tryClaim holds the paths of entries unless another run has noted one of their paths: then
 // it gives that run's folder and the path.
 func (r *Run) tryClaim(entries []Entry) (folder, path string, err error) {
 	base, err := lockBase(r.base)
@@ -99,7 +102,13 @@ func (r *Run) tryClaim(entries []Entry) (folder, path string, err error) {
 			return "", "", fmt.Errorf("cannot make the run folder in %s: %w", r.base, err)
 		}
 	}
-	return "", "", r.write(entries)
+	var held []Entry
+	for _, e := range entries {
+		if e.Kind != janitor.DirEntry {
+			held = append(held, Entry{janitor.HeldEntry, e.Path})
+		}
+	}
+	return "", "", r.write(held)
 }
 
 // makeWay removes what a dead run left. over says that it is gone; else somebody

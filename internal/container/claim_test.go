@@ -198,6 +198,12 @@ func TestClaimErrors(t *testing.T) {
 	if err := second.Claim(at(janitor.DirEntry, "shared"), at(janitor.FileEntry, "c")); err != nil {
 		t.Errorf("what is shared: %v", err)
 	}
+	put(t, filepath.Join(dir, "c"))
+	t.Cleanup(func() { // when both have ended
+		if !exists(filepath.Join(dir, "c")) {
+			t.Error("what was only claimed is removed: it may be another program's")
+		}
+	})
 	var taken *TakenError
 	err := second.Claim(at(janitor.FileEntry, "d"), at(janitor.CgroupEntry, "b"))
 	if want := fmt.Sprintf("%s/b is already run by process %d; stop that one first", dir, os.Getpid()); !errors.As(err, &taken) || err.Error() != want {

@@ -37,9 +37,13 @@ func claimant(base, socket, name string) int {
 		return 3
 	}
 	if err == nil && group != nil {
-		if err = group.TakeOver(); err == nil {
-			err = group.Create()
-		}
+		err = group.TakeOver()
+	}
+	if err == nil {
+		err = run.Note(entries...)
+	}
+	if err == nil && group != nil {
+		err = group.Create()
 	}
 	if err == nil {
 		err = os.WriteFile(socket, []byte(strconv.Itoa(os.Getpid())), 0o600)

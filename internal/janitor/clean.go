@@ -13,6 +13,7 @@ const (
 	TreeEntry   = "tree"   // a folder with everything in it
 	FileEntry   = "file"   // a file or socket
 	DirEntry    = "dir"    // a folder, removed only if it is empty: others may share it
+	HeldEntry   = "held"   // a name that no other run may use meanwhile; nothing is removed
 )
 
 // patience bounds how long Clean waits for the processes of one cgroup to be
