@@ -164,7 +164,7 @@ var signalScripts = []script{
 }
 
 func TestSignals(t *testing.T) {
-	for _, test := range slices.Concat(signalScripts, singleScripts) {
+	for _, test := range slices.Concat(signalScripts, singleScripts, serviceScripts) {
 		t.Run(test.name, func(t *testing.T) {
 			st := newStage(t, test.cfg)
 			st.run(test.lines)

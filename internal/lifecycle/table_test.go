@@ -64,7 +64,7 @@ Its exit is the result, and there is no kill timer; "signalled" has had one INT.
 // TestTableIsFresh compares docs/states.md with what the code says.
 func TestTableIsFresh(t *testing.T) {
 	file := filepath.Join("..", "..", "docs", "states.md")
-	want := head + containerTable() + groupHead + groupTable(false) + singleHead + groupTable(true)
+	want := head + containerTable() + groupHead + groupTable(false) + singleHead + groupTable(true) + serviceHead + serviceTable()
 	if *update {
 		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
@@ -293,10 +293,6 @@ func order(e group.Effect) string {
 			syscall.SIGTSTP: "TSTP", syscall.SIGCONT: "CONT", syscall.SIGUSR1: "it",
 		}
 		return names[e.Sig] + " to the " + string(e.To)
-	case group.DoSuspend:
-		return "stop lanyard"
-	case group.DoResume:
-		return "take the terminal"
 	}
-	return ""
+	return map[group.Action]string{group.DoSuspend: "stop lanyard", group.DoResume: "take the terminal"}[e.Do]
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -73,7 +74,7 @@ func (s *service) prepare() (*container.Spec, error) {
 	if len(s.options.Args) == 0 {
 		return nil, errors.New("no command: write it after --hostname and --ID, as in -- /bin/server --port 80")
 	}
-	root, err := image.Folder(rootName)
+	root, err := image.Folder(filepath.Join(s.dir, rootName))
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +138,8 @@ func (s *service) resolved(spec *container.Spec) *agent.Resolved {
 	r := &agent.Resolved{
 		ID: s.options.ID, Hostname: s.options.Hostname, Config: s.config, Args: st.Argv,
 		Root: st.Root.Path, UID: st.UID, GID: st.GID, NoNewPrivs: st.NoNewPrivs,
-		Masked: rootfs.Masked(), ReadOnly: rootfs.ReadOnly(),
+		Masked: rootfs.Masked(), ReadOnly: rootfs.ReadOnly(), NoCgroup: spec.Cgroup == nil,
+		NoResolvConf: !slices.ContainsFunc(st.Root.Mounts, func(m rootfs.Mount) bool { return m.Target == resolvConf }),
 	}
 	for c := range 64 {
 		if st.Caps&(1<<c) != 0 {
