@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"syscall"
 	"time"
 
@@ -40,6 +41,7 @@ func Listen() (*Server, error) {
 		self:     identity{self.Dev, self.Ino},
 		most:     mostClients(),
 		peers:    map[*peer]struct{}{},
+		do:       nobodyObeys,
 	}, nil
 }
 
@@ -60,6 +62,35 @@ func bind() (*net.UnixListener, error) {
 	listener := l.(*net.UnixListener)
 	listener.SetUnlinkOnClose(false) // it may be somebody else's by then
 	return listener, nil
+}
+
+// turnAway refuses new clients, and gives those that have connected already:
+// a listener that is shut down keeps them until it is closed.
+func turnAway(listener *net.UnixListener) []*net.UnixConn {
+	raw, err := listener.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	var conns []*net.UnixConn
+	control(raw, func(fd int) error {
+		if err := unix.Shutdown(fd, unix.SHUT_RDWR); err != nil {
+			return err
+		}
+		for {
+			client, _, err := unix.Accept4(fd, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
+			if err != nil { // EAGAIN: that were all
+				return err
+			}
+			f := os.NewFile(uintptr(client), file)
+			conn, err := net.FileConn(f)
+			f.Close()
+			if err != nil {
+				return err
+			}
+			conns = append(conns, conn.(*net.UnixConn))
+		}
+	})
+	return conns
 }
 
 // makeWay sees to it that nothing is called control.

@@ -2,7 +2,6 @@ package control
 
 import (
 	"encoding/json"
-	"errors"
 	"net"
 	"strings"
 	"sync"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/lanyard-dev/lanyard/client"
 	"github.com/lanyard-dev/lanyard/internal/sse"
-	"golang.org/x/sys/unix"
 )
 
 // Command is what a client wants.
@@ -73,18 +71,25 @@ type snapshot struct {
 // from many goroutines, and must return soon even when nobody takes commands
 // any more, because Close waits for it.
 func (s *Server) Serve(do func(Command) <-chan uint64) {
-	s.do = do
+	s.do = do // before the first client
 	s.accepting.Go(s.accept)
 }
 
-// accept gives each client its goroutines, until the listener is shut down.
+// nobodyObeys is the do of a server that is closed before Serve.
+func nobodyObeys(Command) <-chan uint64 {
+	none := make(chan uint64)
+	close(none)
+	return none
+}
+
+// accept gives each client its goroutines, until its deadline, which is Close.
 func (s *Server) accept() {
 	for {
 		conn, err := s.listener.AcceptUnix()
 		switch {
 		case err == nil:
 			s.admit(conn)
-		case errors.Is(err, unix.EINVAL), errors.Is(err, net.ErrClosed), s.isClosing():
+		case s.isClosing():
 			return
 		default:
 			time.Sleep(pause)
@@ -155,12 +160,11 @@ func (s *Server) close() {
 	s.mu.Lock()
 	s.closing = true
 	s.mu.Unlock()
-	// A listener that is shut down refuses new clients, still gives those that
-	// have connected to accept, and then fails it with EINVAL.
-	if raw, err := s.listener.SyscallConn(); err == nil {
-		control(raw, func(fd int) error { return unix.Shutdown(fd, unix.SHUT_RDWR) })
-	}
+	s.listener.SetDeadline(time.Unix(1, 0))
 	s.accepting.Wait()
+	for _, conn := range turnAway(s.listener) {
+		s.admit(conn)
+	}
 	s.self.remove()
 	s.listener.Close()
 
