@@ -45,7 +45,11 @@ test-race: ## the tests under the race detector
 
 .PHONY: example-django
 example-django: build ## build the Django example (200 MB of packages) and drive it as a reader would
-	$(GO) test -tags example -count=1 -timeout=15m -v ./test/example
+	$(GO) test -tags example -count=1 -timeout=15m -v -run '^TestDjango' ./test/example
+
+.PHONY: example-harpoon
+example-harpoon: build ## build the harpoon example (Redis, 40 MB) and control it with socat
+	$(GO) test -tags example -count=1 -timeout=15m -v -run '^TestHarpoon' ./test/example
 
 .PHONY: bench
 bench: build ## measure against the budgets of the design; ROUNDS=20

@@ -73,13 +73,21 @@ func lanyardBinary(t *testing.T) string {
 // environment of everything it starts. It is killed when the test ends.
 func start(t *testing.T, dir string, vars []string, args ...string) *app {
 	t.Helper()
-	a := &app{t: t, mark: "MARK=" + rand.Text(), done: make(chan struct{})}
+	mark := "MARK=" + rand.Text()
 	var words []string
-	for _, v := range append([]string{a.mark}, vars...) {
+	for _, v := range append([]string{mark}, vars...) {
 		words = append(words, "-E", v)
 	}
-	a.cmd = exec.Command(lanyardBinary(t), append(words, args...)...)
-	a.cmd.Dir = dir
+	cmd := exec.Command(lanyardBinary(t), append(words, args...)...)
+	cmd.Dir = dir
+	return launch(t, cmd, mark)
+}
+
+// launch starts cmd, which is lanyard or becomes it, and kills it when the test
+// ends. What it starts is known by mark.
+func launch(t *testing.T, cmd *exec.Cmd, mark string) *app {
+	t.Helper()
+	a := &app{t: t, mark: mark, cmd: cmd, done: make(chan struct{})}
 	a.cmd.Stdout = &a.out
 	a.cmd.Stderr = &a.out
 	// Whoever outlives lanyard holds its output: a failure to report, not to wait for.
@@ -196,25 +204,30 @@ func (p process) String() string {
 
 // processes returns those that have the app's mark in their environment.
 func (a *app) processes() []process {
-	a.t.Helper()
-	files, err := filepath.Glob("/proc/[0-9]*/environ")
+	return processes(a.t, func(p process) bool {
+		environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", p.pid))
+		return err == nil && bytes.Contains(environ, []byte(a.mark)) // else gone, another user's, or not ours
+	})
+}
+
+// processes returns those of the machine that match.
+func processes(t *testing.T, match func(process) bool) []process {
+	t.Helper()
+	dirs, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
-		a.t.Fatal(err)
+		t.Fatal(err)
 	}
 	var found []process
-	for _, file := range files {
-		dir := filepath.Dir(file)
-		environ, err := os.ReadFile(file)
-		if err != nil || !bytes.Contains(environ, []byte(a.mark)) {
-			continue // gone, another user's, or not ours
-		}
+	for _, dir := range dirs {
 		cmdline, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
 		stat, _ := os.ReadFile(filepath.Join(dir, "stat"))
 		p := process{args: strings.Split(strings.TrimRight(string(cmdline), "\x00"), "\x00")}
 		fmt.Sscan(filepath.Base(dir), &p.pid)
 		// The name in parentheses may hold anything, spaces too.
 		fmt.Sscanf(string(stat[bytes.LastIndexByte(stat, ')')+1:]), " %c %d", new(rune), &p.parent)
-		found = append(found, p)
+		if match(p) {
+			found = append(found, p)
+		}
 	}
 	return found
 }

@@ -33,6 +33,13 @@ func djangoProject(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	build(t, dir)
+	return dir
+}
+
+// build builds the root of the example in dir.
+func build(t *testing.T, dir string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), buildWithin)
 	defer cancel()
 	build := exec.CommandContext(ctx, filepath.Join(dir, "build-root"))
@@ -43,7 +50,6 @@ func djangoProject(t *testing.T) string {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", build.Path, err, out)
 	}
-	return dir
 }
 
 // browser talks to the site as a browser does: with its cookies, which the

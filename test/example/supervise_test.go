@@ -1,0 +1,169 @@
+//go:build example
+
+package example_test
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/lanyard-dev/lanyard/client"
+)
+
+// seenWithin is for whatever a supervisor tells: it repeats itself every 3 s.
+const seenWithin = 20 * time.Second
+
+// start runs the example, and waits until the supervisor answers.
+func (r *redis) start() {
+	r.t.Helper()
+	mark := "MARK=" + rand.Text()
+	cmd := exec.Command(filepath.Join(harpoonDir(r.t), "run"))
+	cmd.Env = append(os.Environ(), mark, "LANYARD="+lanyardBinary(r.t),
+		"RUN_DIR="+r.dir, "REDIS_PORT="+r.port, "ID="+r.id, "MEM=", "CPU=")
+	r.app = launch(r.t, cmd, mark)
+	r.answers("PING", "+PONG")
+	r.started = below(r.app, cmd.Process.Pid)
+	if len(r.started) < 3 || len(r.traces()) == 0 {
+		r.t.Fatalf("a test that sees nothing of a running supervisor can't say that nothing is left: %v, %v", r.started, r.traces())
+	}
+}
+
+// below gives a process and its descendants.
+func below(a *app, pid int) []process {
+	family := map[int]bool{pid: true}
+	var found []process
+	for grown := true; grown; {
+		grown = false
+		found = processes(a.t, func(p process) bool {
+			if family[p.parent] && !family[p.pid] {
+				family[p.pid], grown = true, true
+			}
+			return family[p.pid]
+		})
+	}
+	return found
+}
+
+// traces gives what is there of the container outside its processes: cgroups,
+// and mounts wherever a process still sees them.
+func (r *redis) traces() []string {
+	r.t.Helper()
+	var found []string
+	for _, pattern := range []string{"/sys/fs/cgroup/harpoon/", "/sys/fs/cgroup/*/harpoon/"} {
+		groups, err := filepath.Glob(pattern + r.id)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		found = append(found, groups...)
+	}
+	files, err := filepath.Glob("/proc/[0-9]*/mountinfo")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, file := range files {
+		mounts, err := os.ReadFile(file)
+		if err == nil && bytes.Contains(mounts, []byte(r.dir)) {
+			found = append(found, "a mount in "+file)
+		}
+	}
+	return found
+}
+
+// send sends an event as a person would, and gives what it has seen when the
+// connection was closed: at least one state.
+func (r *redis) send(event string) []client.State {
+	r.t.Helper()
+	line := `printf "event: ` + event + `\n\n" | socat UNIX-CONNECT:./control -`
+	cmd := exec.Command("timeout", "15", "sh", "-c", line)
+	cmd.Dir = r.dir
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		r.t.Fatalf("%s: %v\n%s", line, err, out)
+	}
+	states := states(r, string(out))
+	if len(states) == 0 {
+		r.t.Fatalf("%s has seen no state", line)
+	}
+	return states
+}
+
+// states reads what a supervisor has sent, except for an event that is not
+// complete yet.
+func states(r *redis, text string) []client.State {
+	r.t.Helper()
+	events := strings.SplitAfter(text, "\n\n")
+	var list []client.State
+	for _, event := range events[:len(events)-1] {
+		data, ok := strings.CutPrefix(event, "event: state\ndata: ")
+		var s client.State
+		if err := json.Unmarshal([]byte(data), &s); !ok || err != nil {
+			r.t.Fatalf("not the event of a state (%v): %q", err, event)
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
+// watcher is a person who looks at the control socket in a terminal.
+type watcher struct {
+	r    *redis
+	out  output
+	seen int // states that sees has looked at
+}
+
+// gone is what a watcher's terminal shows once the supervisor has hung up.
+const gone = "socat has ended: "
+
+func (r *redis) watch() *watcher {
+	r.t.Helper()
+	w := &watcher{r: r}
+	cmd := exec.Command("sh", "-c", `sleep infinity | (socat UNIX-CONNECT:./control -; echo "`+gone+`$?")`)
+	cmd.Dir = r.dir
+	cmd.Stdout, cmd.Stderr = &w.out, &w.out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // to end all of them
+	if err := cmd.Start(); err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() {
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		cmd.Wait()
+	})
+	return w
+}
+
+// sees waits for a state that it hasn't looked at, and gives it.
+func (w *watcher) sees(what string, is func(client.State) bool) client.State {
+	w.r.t.Helper()
+	for deadline := time.Now().Add(seenWithin); time.Now().Before(deadline); time.Sleep(pollEvery) {
+		text, _, _ := strings.Cut(w.out.String(), gone)
+		list := states(w.r, text)
+		for ; w.seen < len(list); w.seen++ {
+			if s := list[w.seen]; is(s) {
+				w.seen++
+				return s
+			}
+		}
+	}
+	w.r.t.Fatalf("%s: the watcher has not seen that within %v, but\n%s", what, seenWithin, w.out.String())
+	return client.State{}
+}
+
+// ends waits until the supervisor has hung up, between two states.
+func (w *watcher) ends() {
+	w.r.t.Helper()
+	for deadline := time.Now().Add(seenWithin); time.Now().Before(deadline); time.Sleep(pollEvery) {
+		if text, rest, ended := strings.Cut(w.out.String(), gone); ended && rest != "" {
+			if want := "0\n"; rest != want || !strings.HasSuffix(text, "\n\n") {
+				w.r.t.Errorf("socat's exit status is %q, want %q, after\n%s", rest, want, text)
+			}
+			return
+		}
+	}
+	w.r.t.Errorf("the watcher is still connected after %v:\n%s", seenWithin, w.out.String())
+}
