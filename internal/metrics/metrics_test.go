@@ -75,7 +75,7 @@ func TestServe(t *testing.T) {
 			path string
 			code int
 			body string
-		}{{"/metrics", 200, want}, {"/", 404, "404 page not found\n"}} {
+		}{{"/metrics", 200, want}, {"/", 404, "not found; the figures are at /metrics\n"}} {
 			r, err := c.Get("http://container" + test.path)
 			if err != nil {
 				t.Fatal(err)
@@ -90,7 +90,31 @@ func TestServe(t *testing.T) {
 			}
 		}
 		c.CloseIdleConnections()
+		for request, status := range map[string]string{
+			"POST /metrics HTTP/1.1\r\n\r\n": "405", "HEAD /metrics HTTP/1.0\r\n\r\n": "200", "nonsense\n\n": "400",
+			"GET /metrics?name=x HTTP/1.1\r\nHost: a\r\n\r\n": "200", "": "", "GET /metrics HTTP/1.1\r\n": "",
+			strings.Repeat("x", 1<<20): "",
+		} {
+			conn, err := net.Dial(addr.Network(), addr.String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			go func() {
+				_, _ = io.WriteString(conn, request) // it may be hung up on
+				_ = conn.(interface{ CloseWrite() error }).CloseWrite()
+			}()
+			answer, _ := io.ReadAll(conn)
+			conn.Close()
+			if status == "" && len(answer) > 0 || status != "" && !strings.HasPrefix(string(answer), "HTTP/1.1 "+status+" ") {
+				t.Errorf("%.40q is answered with %.60q, want %s", request, answer, status)
+			}
+		}
+		idle, err := net.Dial(addr.Network(), addr.String())
+		if err != nil {
+			t.Fatal(err)
+		}
 		server.Close()
+		idle.Close()
 		if _, err := net.Dial(addr.Network(), addr.String()); err == nil {
 			t.Errorf("%s is still served after Close", addr)
 		}

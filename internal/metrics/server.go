@@ -1,35 +1,44 @@
 package metrics
 
 import (
-	"context"
+	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
-	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
 	"github.com/lanyard-dev/lanyard/client"
 )
 
+// A scrape is one short request on a connection of its own. Package net/http
+// would be paid for by every container's init (docs/adr/0002), so what HTTP/1.1
+// asks of a server that has one resource is here (RFC 9112).
+
+// Bounds of one scrape.
+const (
+	timeout = 5 * time.Second // for request and answer
+	maxHead = 16 << 10        // bytes of the request
+	most    = 64              // connections at a time; more wait
+)
+
 // contentType is that of the text exposition format.
 const contentType = "text/plain; version=0.0.4; charset=utf-8"
 
-// A scrape is one short request; whoever takes longer is cut off.
-const (
-	readTimeout  = 5 * time.Second
-	writeTimeout = 10 * time.Second
-	closeTimeout = time.Second
-	maxHeader    = 16 << 10 // bytes
-)
-
 // Server answers GET /metrics.
 type Server struct {
-	http http.Server
-	done chan struct{} // closed when nothing is accepted any more
+	listener net.Listener
+	read     func() (Labels, client.State)
+	slots    chan struct{}
+	work     sync.WaitGroup
+
+	mu    sync.Mutex
+	conns map[net.Conn]struct{} // nil after Close
 }
 
 // UnixPath gives the path of an address that names a unix socket, unix:PATH.
@@ -71,30 +80,91 @@ func removeDead(path string) {
 // Serve answers on l with the labels and state that read gives at that moment,
 // until Close.
 func Serve(l net.Listener, read func() (Labels, client.State)) *Server {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", contentType)
-		_, _ = w.Write(Text(read())) // a scraper that went away asks again
-	})
-	s := &Server{done: make(chan struct{})}
-	s.http = http.Server{
-		Handler: mux, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, MaxHeaderBytes: maxHeader,
-	}
-	go func() {
-		defer close(s.done)
-		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			l.Close()
-		}
-	}()
+	s := &Server{listener: l, read: read, slots: make(chan struct{}, most), conns: map[net.Conn]struct{}{}}
+	s.work.Go(s.accept)
 	return s
 }
 
-// Close ends the server; requests under way have a second to finish.
-func (s *Server) Close() {
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
-	defer cancel()
-	if s.http.Shutdown(ctx) != nil {
-		s.http.Close()
+func (s *Server) accept() {
+	for {
+		s.slots <- struct{}{}
+		conn, err := s.listener.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil { // out of descriptors, perhaps
+			<-s.slots
+			time.Sleep(100 * time.Millisecond)
+			continue
+		}
+		s.mu.Lock()
+		open := s.conns != nil
+		if open {
+			s.conns[conn] = struct{}{}
+		}
+		s.mu.Unlock()
+		if !open {
+			conn.Close()
+			return
+		}
+		s.work.Go(func() {
+			s.answer(conn)
+			s.mu.Lock()
+			delete(s.conns, conn)
+			s.mu.Unlock()
+			conn.Close()
+			<-s.slots
+		})
 	}
-	<-s.done
+}
+
+// answer takes one request. What can't be answered is hung up on.
+func (s *Server) answer(conn net.Conn) {
+	if conn.SetDeadline(time.Now().Add(timeout)) != nil {
+		return
+	}
+	r := bufio.NewReader(io.LimitReader(conn, maxHead))
+	line, err := r.ReadString('\n')
+	if err != nil {
+		return
+	}
+	for { // the fields of the request change nothing
+		field, err := r.ReadString('\n')
+		if err != nil {
+			return
+		}
+		if strings.TrimRight(field, "\r\n") == "" {
+			break
+		}
+	}
+	status, kind, body := "400 Bad Request", "text/plain; charset=utf-8", []byte("bad request\n")
+	words := strings.Fields(line)
+	if len(words) == 3 && strings.HasPrefix(words[2], "HTTP/1.") {
+		path, _, _ := strings.Cut(words[1], "?")
+		switch {
+		case path != "/metrics":
+			status, body = "404 Not Found", []byte("not found; the figures are at /metrics\n")
+		case words[0] != "GET" && words[0] != "HEAD":
+			status, body = "405 Method Not Allowed\r\nAllow: GET, HEAD", []byte("only GET and HEAD\n")
+		default:
+			status, kind, body = "200 OK", contentType, Text(s.read())
+		}
+	}
+	head := fmt.Sprintf("HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n", status, kind, len(body))
+	if len(words) > 0 && words[0] == "HEAD" {
+		body = nil
+	}
+	_, _ = conn.Write(append([]byte(head), body...)) // a scraper that went away asks again
+}
+
+// Close ends the server and every scrape that is under way.
+func (s *Server) Close() {
+	s.listener.Close()
+	s.mu.Lock()
+	for conn := range s.conns {
+		conn.Close()
+	}
+	s.conns = nil
+	s.mu.Unlock()
+	s.work.Wait()
 }

@@ -114,7 +114,7 @@ func (s *session) command(c *plan.Command, chosen []*plan.Process) int {
 		}
 		specs = append(specs, spec)
 	}
-	e := &engine{containers: container.NewEngine(s.run), specs: specs, names: names, mux: screen.mux}
+	e := &children{containers: container.NewEngine(s.run), specs: specs, names: names, mux: screen.mux}
 	cfg := supervisor.Config{
 		Group:    group.Config{Names: names, Mode: c.Mode, Grace: c.KillAfter, Single: !c.Supervise},
 		Engine:   e,

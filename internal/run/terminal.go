@@ -23,12 +23,12 @@ func isTerminal(fd int) bool {
 // the start, or in a pipeline, whose other programs may want the terminal too,
 // once the command asks for it.
 type terminal struct {
-	fd     int
-	engine *engine
-	eager  bool          // the foreground comes without being asked for
-	hangup chan struct{} // closed when the terminal is gone
-	gone   func()        // closes hangup, once
-	end    func()        // ends what listens for the terminal's signals and its end
+	fd       int
+	children *children
+	eager    bool          // the foreground comes without being asked for
+	hangup   chan struct{} // closed when the terminal is gone
+	gone     func()        // closes hangup, once
+	end      func()        // ends what listens for the terminal's signals and its end
 
 	mu      sync.Mutex
 	fore    bool          // the command was given the foreground
@@ -39,8 +39,8 @@ type terminal struct {
 
 // openTerminal gives a single command lanyard's controlling terminal; nil if
 // there is none.
-func openTerminal(spec *container.Spec, e *engine) *terminal {
-	t := &terminal{fd: -1, engine: e, hangup: make(chan struct{})}
+func openTerminal(spec *container.Spec, e *children) *terminal {
+	t := &terminal{fd: -1, children: e, hangup: make(chan struct{})}
 	t.gone = sync.OnceFunc(func() { close(t.hangup) })
 	for _, fd := range []int{0, 2, 1} {
 		if _, err := unix.IoctlGetInt(fd, unix.TIOCGPGRP); err == nil { // ENOTTY if it is another session's
@@ -180,7 +180,7 @@ func (t *terminal) takeBack() {
 // stopped for wanting the terminal is given it instead, if lanyard's job is the
 // foreground one.
 func (t *terminal) Suspend() {
-	sig := t.engine.stopSignal()
+	sig := t.children.stopSignal()
 	wants := sig == syscall.SIGTTIN || sig == syscall.SIGTTOU
 	t.mu.Lock()
 	if wants && !t.fore && t.foreground() == unix.Getpgrp() {
@@ -200,7 +200,7 @@ func (t *terminal) Suspend() {
 	case wants:
 		// As the kernel does with a stopped group that loses its shell
 		// (setpgid(2)): nobody could ever continue it.
-		t.engine.mux.Message("the command wants to use the terminal from the background, where no shell could continue it: it gets a HUP")
+		t.children.mux.Message("the command wants to use the terminal from the background, where no shell could continue it: it gets a HUP")
 		t.gone()
 	default:
 		_ = syscall.Kill(os.Getpid(), syscall.SIGCONT)
@@ -229,7 +229,7 @@ func (t *terminal) Resume() {
 		t.set(t.command)
 	}
 	t.fore, t.asked, t.command = true, false, nil
-	t.engine.foreground()
+	t.children.foreground()
 }
 
 // restore leaves the terminal as it was before the command.

@@ -66,7 +66,7 @@ func (s *service) takeOver() error {
 	if err := s.group.TakeOver(); err != nil {
 		return fmt.Errorf("cannot supervise %s: %w", s.options.ID, err)
 	}
-	return nil
+	return s.run.Note(container.CgroupEntries(s.group)...)
 }
 
 // prepare makes all that the container needs, and writes it down for clients.

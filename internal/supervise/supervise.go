@@ -90,7 +90,7 @@ func (s *service) serve(signals <-chan os.Signal) error {
 		return err
 	}
 	var err error
-	if s.dir, err = os.Getwd(); err != nil {
+	if s.dir, err = workingDir(); err != nil {
 		return fmt.Errorf("cannot find the working directory, which holds agent.json and rootfs: %w", err)
 	}
 	config, bad := agent.Load(".", ownFileLimit())
@@ -106,6 +106,9 @@ func (s *service) serve(signals <-chan os.Signal) error {
 	}
 	defer s.socket.Close()
 	s.socket.Serve(s.do)
+	if err := s.run.Note(s.file(socketName)); err != nil {
+		return err
+	}
 	listener, err := s.listenMetrics()
 	if err != nil {
 		return err
@@ -194,32 +197,44 @@ func (s *service) listenMetrics() (net.Listener, error) {
 	if address == "" {
 		return nil, nil
 	}
-	return metrics.Listen(address)
+	l, err := metrics.Listen(address)
+	if path, ok := metrics.UnixPath(address); ok && err == nil {
+		err = s.run.Note(s.file(path))
+	}
+	return l, err
 }
 
-// claim writes down all that is made outside the container's namespaces, and
-// makes sure that no other supervisor has any of it.
+// claim makes sure that no other supervisor has what this one makes outside
+// the container's namespaces, and that no clean-up after a dead one touches it.
+// Each thing is noted once it is known to be free.
 func (s *service) claim() error {
-	entries := []container.Entry{{Kind: janitor.FileEntry, Path: filepath.Join(s.dir, socketName)}}
+	entries := []container.Entry{s.file(socketName)}
 	if path, ok := metrics.UnixPath(s.options.Metrics); ok {
-		abs, err := filepath.Abs(path)
-		if err != nil {
-			return err
-		}
-		entries = append(entries, container.Entry{Kind: janitor.FileEntry, Path: abs})
+		entries = append(entries, s.file(path))
 	}
 	if s.group != nil {
-		for _, path := range s.group.Shared() {
-			entries = append(entries, container.Entry{Kind: janitor.DirEntry, Path: path})
-		}
-		for _, path := range s.group.Folders() {
-			entries = append(entries, container.Entry{Kind: janitor.CgroupEntry, Path: path})
-		}
+		entries = append(entries, container.CgroupEntries(s.group)...)
 	}
-	err := s.run.Claim(entries...)
-	var taken *container.TakenError
-	if errors.As(err, &taken) {
+	if err := s.run.Claim(entries...); err != nil {
 		return fmt.Errorf("cannot supervise %s in %s: %w", s.options.ID, s.dir, err)
 	}
-	return err
+	return nil
+}
+
+// file is the journal's entry for a file of the supervisor's directory, or of
+// another one.
+func (s *service) file(path string) container.Entry {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(s.dir, path)
+	}
+	return container.Entry{Kind: janitor.FileEntry, Path: path}
+}
+
+// workingDir is its path without links: Getwd believes PWD, which may have some.
+func workingDir() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(dir)
 }

@@ -8,15 +8,14 @@ import (
 	"time"
 
 	"github.com/lanyard-dev/lanyard/internal/container"
-	"github.com/lanyard-dev/lanyard/internal/lifecycle"
+	"github.com/lanyard-dev/lanyard/internal/engine"
 	"github.com/lanyard-dev/lanyard/internal/output"
-	"github.com/lanyard-dev/lanyard/internal/stage"
 	"github.com/lanyard-dev/lanyard/internal/supervisor"
 )
 
-// engine starts the loop's children as containers, with their output on the
+// children starts the loop's children as containers, with their output on the
 // screen, or for a single command with the caller's own descriptors.
-type engine struct {
+type children struct {
 	containers *container.Engine
 	specs      []*container.Spec
 	names      []string
@@ -25,45 +24,17 @@ type engine struct {
 	terminal   *terminal // of a single command; nil for none
 
 	mu      sync.Mutex
-	last    *container.Container // of a single command
-	stopped syscall.Signal       // what stopped it last; 0: nothing yet
+	last    *engine.Handle // of a single command
+	stopped syscall.Signal // what stopped it last; 0: nothing yet
 }
-
-// handle gives the loop a container as it wants it.
-type handle struct{ c *container.Container }
-
-func (h handle) Signal(sig syscall.Signal, to lifecycle.Target) {
-	target := stage.ToCommand
-	if to == lifecycle.Group {
-		target = stage.ToGroup
-	}
-	h.c.Signal(sig, target)
-}
-func (h handle) Kill()         { h.c.Kill() }
-func (h handle) Stuck() string { return h.c.Stuck() }
-
-// nothing stands for a container that was never made.
-type nothing struct{}
-
-func (nothing) Signal(syscall.Signal, lifecycle.Target) {}
-func (nothing) Kill()                                   {}
-func (nothing) Stuck() string                           { return "" }
 
 // Start begins to start a child, see supervisor.Engine.
-func (e *engine) Start(child int, gen uint64, notify func(supervisor.Event)) supervisor.Container {
+func (e *children) Start(child int, gen uint64, notify func(supervisor.Event)) supervisor.Container {
+	start := engine.Start{Child: child, Gen: gen, Notify: notify}
 	spec := *e.specs[child]
-	tell := func(kind supervisor.Kind, change func(*supervisor.Event)) {
-		ev := supervisor.Event{Child: child, Gen: gen, Kind: kind}
-		if change != nil {
-			change(&ev)
-		}
-		notify(ev)
-	}
 	files, err := e.stdio(child, &spec)
 	if err != nil {
-		tell(supervisor.Failed, func(ev *supervisor.Event) { ev.Err, ev.Internal = err, true })
-		tell(supervisor.Gone, nil)
-		return nothing{}
+		return start.Failure(err, true)
 	}
 	if e.terminal != nil {
 		e.terminal.prepare(&spec.Stage)
@@ -73,38 +44,30 @@ func (e *engine) Start(child int, gen uint64, notify func(supervisor.Event)) sup
 			f.Close()
 		}
 	})
-	c := e.containers.Start(&spec, func(ev container.Event) {
+	c := start.Container(e.containers, &spec, func(ev container.Event) {
 		switch ev.Kind {
 		case container.Warned:
 			e.mux.Message(fmt.Sprintf("warning: %s: %v", spec.Name, ev.Err))
-		case container.Started:
+		case container.Started, container.Failed:
 			release()
-			tell(supervisor.Started, func(to *supervisor.Event) { to.PID = ev.PID })
-		case container.Failed:
-			release()
-			tell(supervisor.Failed, func(to *supervisor.Event) { to.Err, to.Internal = ev.Err, ev.Bug })
 		case container.Stopped:
 			e.mu.Lock()
 			e.stopped = ev.Status.StopSignal()
 			e.mu.Unlock()
-			tell(supervisor.Stopped, nil)
-		case container.Exited:
-			tell(supervisor.Exited, func(to *supervisor.Event) { to.Status = statusOf(&ev) })
 		case container.Gone:
 			release()
 			e.drain(child)
-			tell(supervisor.Gone, func(to *supervisor.Event) { to.Status, to.Err, to.Internal = statusOf(&ev), ev.Err, ev.Bug })
 		}
 	})
 	e.mu.Lock()
-	e.last = c
+	e.last = &c
 	e.mu.Unlock()
-	return handle{c}
+	return c
 }
 
 // stopSignal is what stopped a single command last; TSTP if it was lanyard that
 // was told to stop.
-func (e *engine) stopSignal() syscall.Signal {
+func (e *children) stopSignal() syscall.Signal {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.stopped == 0 {
@@ -114,7 +77,7 @@ func (e *engine) stopSignal() syscall.Signal {
 }
 
 // foreground has a single command's group take the terminal's foreground.
-func (e *engine) foreground() {
+func (e *children) foreground() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.last != nil {
@@ -124,7 +87,7 @@ func (e *engine) foreground() {
 
 // stdio fills in the command's descriptors and gives those to close once it
 // has them.
-func (e *engine) stdio(child int, spec *container.Spec) ([]*os.File, error) {
+func (e *children) stdio(child int, spec *container.Spec) ([]*os.File, error) {
 	if e.single {
 		spec.Stdio = [3]*os.File{os.Stdin, os.Stdout, os.Stderr}
 		return nil, nil
@@ -158,7 +121,7 @@ const (
 	drainMost = 10 * time.Second
 )
 
-func (e *engine) drain(child int) {
+func (e *children) drain(child int) {
 	if e.single {
 		return
 	}
@@ -181,12 +144,4 @@ func (e *engine) drain(child int) {
 			}
 		}
 	}
-}
-
-func statusOf(ev *container.Event) lifecycle.Status {
-	ws := ev.Status
-	if ws.Signaled() {
-		return lifecycle.Status{Signal: ws.Signal(), OOM: ev.OOM && ws.Signal() == syscall.SIGKILL}
-	}
-	return lifecycle.Status{Exited: true, Code: ws.ExitStatus()}
 }
