@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,8 +16,10 @@ import (
 	"github.com/lanyard-dev/lanyard/client"
 )
 
-// restartDelay is the time between an exit and the restart.
-const restartDelay = time.Second
+const (
+	restartDelay = time.Second     // between an exit and the restart
+	lostWithin   = 2 * time.Second // everything is gone once the supervisor was killed
+)
 
 var (
 	bySignal = client.ExitStatus{Signaled: true, Signal: int(syscall.SIGKILL)}
@@ -68,7 +69,7 @@ func TestHarpoon(t *testing.T) {
 
 	r.send(client.EventExit)
 	w.ends()
-	r.ends(0)
+	r.ends()
 }
 
 // TestHarpoonKill kills Redis through the socket: that is final, although the
@@ -91,7 +92,7 @@ func TestHarpoonKill(t *testing.T) {
 	}
 	r.send(client.EventExit)
 	w.ends()
-	r.ends(0)
+	r.ends()
 
 	r.start()
 	r.answers("GET boat", "afloat")
@@ -100,7 +101,24 @@ func TestHarpoonKill(t *testing.T) {
 	r.app.signal(syscall.SIGTERM)
 	w.sees("the final state", func(s client.State) bool { return s.Finished() && s.ExitStatus == byItself })
 	w.ends()
-	r.ends(0)
+	r.ends()
+}
+
+// TestHarpoonLost kills the supervisor, which can't tell anybody any more.
+func TestHarpoonLost(t *testing.T) {
+	r := newRedis(t)
+	r.start()
+	w := r.watch()
+	w.sees("it is up", func(s client.State) bool { return s.Up })
+	r.app.signal(syscall.SIGKILL)
+	w.ends()
+	var left []string
+	for deadline := time.Now().Add(lostWithin); time.Now().Before(deadline); time.Sleep(pollEvery) {
+		if left = r.remains(); len(left) == 0 {
+			return
+		}
+	}
+	t.Errorf("%v after a kill of the supervisor there are still %v", lostWithin, left)
 }
 
 // redis is the example's service, in a directory of the test's own.
@@ -162,23 +180,13 @@ func (r *redis) process() process {
 	return found[0]
 }
 
-// ends waits for the supervisor's exit, and looks for what should be there
-// afterwards, and what should not.
-func (r *redis) ends(status int) {
+// ends waits for the supervisor's orderly exit: nothing is left from that
+// moment on but what clients know a started container by.
+func (r *redis) ends() {
 	r.t.Helper()
-	r.app.ends(status)
-	closed(r.t, r.port)
-	alive := processes(r.t, func(p process) bool {
-		return slices.ContainsFunc(r.started, func(s process) bool { return s.pid == p.pid && slices.Equal(s.args, p.args) })
-	})
-	if len(alive) > 0 {
-		r.t.Errorf("processes are left: %v", alive)
-	}
-	if left := r.traces(); len(left) > 0 {
-		r.t.Errorf("this is left: %v", left)
-	}
-	if _, err := os.Lstat(filepath.Join(r.dir, "control")); !os.IsNotExist(err) {
-		r.t.Errorf("the control socket is still there (%v)", err)
+	r.app.ends(0)
+	if left := r.remains(); len(left) > 0 {
+		r.t.Errorf("the supervisor has ended and left %v", left)
 	}
 	data, err := os.ReadFile(filepath.Join(r.dir, "container.json"))
 	if err != nil || !strings.Contains(string(data), `"ociVersion"`) || !strings.Contains(string(data), "redis-server") {
