@@ -30,20 +30,23 @@ func Example() {
 		log.Fatal(err)
 	}
 	defer time.AfterFunc(10*time.Second, func() { conn.Kill() }).Stop()
-	for {
-		state, err := conn.Next()
-		if errors.Is(err, io.EOF) {
-			return
-		}
-		if err != nil {
-			log.Fatal(err)
-		}
-		if state.Finished() {
-			fmt.Println("exit code", state.ExitStatus.Code())
-			if err := conn.Exit(); err != nil {
-				log.Fatal(err)
-			}
-		}
+	state, err := conn.Next()
+	for err == nil && !state.Finished() {
+		state, err = conn.Next()
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("exit code", state.ExitStatus.Code())
+
+	if err := conn.Exit(); err != nil {
+		log.Fatal(err)
+	}
+	for err == nil {
+		_, err = conn.Next()
+	}
+	if !errors.Is(err, io.EOF) {
+		log.Fatal(err)
 	}
 }
 
