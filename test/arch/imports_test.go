@@ -35,7 +35,7 @@ var below = map[string][]string{
 	"client":                {"internal/sse"},
 	"internal/testkit":      nil,
 	"internal/testkit/fake": {"internal/supervisor", "internal/lifecycle"},
-	"test/bench":            nil,
+	"test/bench":            {"client"},
 	"test/bench/bare":       nil,
 	"test/bench/probe":      nil,
 	"test/bench/engine":     {"internal/container", "internal/cgroup", "internal/rootfs", "internal/stage"},

@@ -82,6 +82,7 @@ func run() error {
 func experiments(w *workshop, pause time.Duration) []experiment {
 	return []experiment{
 		startRow(w), limitsRow(w), commandRow(w), fiftyRow(w), fallRow(w), fallAtOnceRow(w), killRow(w),
+		superviseRow(w), superviseKillRow(w), superviseMemoryRow(w), subscribersRow(w),
 		idleRow(w, pause), outputRow(w), initRow(w),
 	}
 }

@@ -20,14 +20,17 @@ type running struct {
 
 // run starts a command in the project with its standard error kept for
 // failed. If it fails, whoever reads from w.up soon stops.
-func (w *workshop) run(cmd *exec.Cmd) (*running, error) {
+func (w *workshop) run(cmd *exec.Cmd) (*running, error) { return w.runIn(w.project, cmd) }
+
+// runIn is run in another folder.
+func (w *workshop) runIn(dir string, cmd *exec.Cmd) (*running, error) {
 	if err := w.stderr.Truncate(0); err != nil {
 		return nil, err
 	}
 	if _, err := w.stderr.Seek(0, 0); err != nil {
 		return nil, err
 	}
-	cmd.Dir = w.project
+	cmd.Dir = dir
 	cmd.Stderr = w.stderr
 	if err := w.up.patient(); err != nil {
 		return nil, err
