@@ -1,0 +1,169 @@
+package supervise_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lanyard-dev/lanyard/internal/janitor"
+	"golang.org/x/sys/unix"
+)
+
+// leftTime is how long anything may outlive a supervisor, however it ended.
+const leftTime = 2 * time.Second
+
+var (
+	marks     atomic.Uint64
+	markMutex sync.Mutex // the mark is a property of the whole process that forks
+)
+
+// startMarked starts a process with a resource limit of a value that no other
+// process has: it survives fork, exec and every change of credentials, and
+// everybody may read it in /proc/PID/limits. The limit counts for real-time
+// processes only (setrlimit(2)), and is years.
+func startMarked(cmd *exec.Cmd) (uint64, error) {
+	markMutex.Lock()
+	defer markMutex.Unlock()
+	var old unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_RTTIME, &old); err != nil {
+		return 0, err
+	}
+	mark := 2_000_000_000_000_000 + uint64(os.Getpid())*1_000_000 + marks.Add(1)
+	if err := unix.Setrlimit(unix.RLIMIT_RTTIME, &unix.Rlimit{Cur: mark, Max: old.Max}); err != nil {
+		return 0, err
+	}
+	defer func() { _ = unix.Setrlimit(unix.RLIMIT_RTTIME, &old) }()
+	return mark, cmd.Start()
+}
+
+// process is one process of a running.
+type process struct {
+	pid   int
+	name  string // argv[0] without its folder; a command's own choice
+	state byte   // as in proc_pid_stat(5)
+}
+
+// marked gives the processes that carry mark, but for zombies.
+func marked(mark uint64) []process {
+	var list []process
+	entries, _ := os.ReadDir("/proc")
+	want := strconv.FormatUint(mark, 10)
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		limits, _ := os.ReadFile(fmt.Sprintf("/proc/%d/limits", pid))
+		_, line, found := strings.Cut(string(limits), "Max realtime timeout")
+		if fields := strings.Fields(line); !found || len(fields) == 0 || fields[0] != want {
+			continue
+		}
+		stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+		if len(fields) == 0 || fields[0] == "Z" || fields[0] == "X" {
+			continue
+		}
+		args, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		name, _, _ := strings.Cut(string(args), "\x00")
+		list = append(list, process{pid, filepath.Base(name), fields[0][0]})
+	}
+	return list
+}
+
+// named gives the processes of a supervisor that have a name: lanyard-init for
+// the stage, lanyard-janitor, or a command's.
+func (r *running) named(name string) []process {
+	var list []process
+	for _, p := range marked(r.mark) {
+		if p.name == name {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// nothingLeft checks that nothing of a supervisor that ended is there 2 s later.
+func (r *running) nothingLeft() {
+	r.t.Helper()
+	var left string
+	for deadline := time.Now().Add(leftTime); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
+		if left = r.leftovers(); left == "" {
+			return
+		}
+	}
+	r.t.Errorf("%v after the end of the supervisor there is still:\n%s\n%s", leftTime, left, r.log())
+}
+
+func (r *running) leftovers() string {
+	var left []string
+	for _, p := range marked(r.mark) {
+		left = append(left, fmt.Sprintf("process %d %q, state %c", p.pid, p.name, p.state))
+	}
+	mounts, _ := os.ReadFile("/proc/self/mountinfo")
+	for line := range strings.Lines(string(mounts)) {
+		if strings.Contains(line, r.base+"/") {
+			left = append(left, "mount "+strings.TrimSpace(line))
+		}
+	}
+	left = append(left, cgroupsOf(r.id)...)
+	if _, err := os.Lstat(filepath.Join(r.cmd.Dir, "control")); err == nil {
+		left = append(left, "the socket control")
+	}
+	for _, folder := range deadFolders(r.runBase()) {
+		if !r.before[folder] {
+			left = append(left, folder)
+		}
+	}
+	return strings.Join(left, "\n")
+}
+
+// cgroupsOf gives the cgroups of a container's name, in every hierarchy.
+func cgroupsOf(id string) []string {
+	var list []string
+	for _, root := range cgroupRoots() {
+		if path := filepath.Join(root, "harpoon", id); exists(path) {
+			list = append(list, path)
+		}
+	}
+	return list
+}
+
+// cgroupRoots gives the folders that cgroup hierarchies are mounted on.
+func cgroupRoots() []string {
+	roots, _ := filepath.Glob("/sys/fs/cgroup/*")
+	return append(roots, "/sys/fs/cgroup")
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+func (r *running) runBase() string {
+	if os.Geteuid() == 0 {
+		return "/run/lanyard"
+	}
+	return filepath.Join(r.base, "run", "lanyard")
+}
+
+// deadFolders gives the run folders that nobody holds the lock of. The lock is
+// looked up and not tried: trying would get in the way of a run that starts.
+func deadFolders(base string) []string {
+	var list []string
+	folders, _ := filepath.Glob(base + "/*")
+	locks, _ := os.ReadFile("/proc/locks")
+	for _, folder := range folders {
+		var st unix.Stat_t
+		err := unix.Stat(filepath.Join(folder, janitor.LockFile), &st)
+		if err != nil || !strings.Contains(string(locks), fmt.Sprintf(":%d ", st.Ino)) {
+			list = append(list, folder)
+		}
+	}
+	return list
+}
