@@ -122,7 +122,7 @@ func (s *Server) admit(conn *net.UnixConn) {
 
 // Publish gives a state to all clients, and to those that come later until the
 // next one. It never waits: a client that hasn't taken an older state yet gets
-// this one instead. Versions grow from call to call. After Close nothing is
+// this one instead. Versions never fall from call to call. After Close nothing is
 // published.
 func (s *Server) Publish(version uint64, state client.State) {
 	snap := &snapshot{version: version, up: state.Up, event: encode(state)}
