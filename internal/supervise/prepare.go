@@ -39,6 +39,9 @@ func ownFileLimit() uint64 {
 func (s *service) planGroup() error {
 	limits := cgroup.Limits{Memory: s.config.Memory, Swap: s.config.Memory, CPUs: s.config.CPUs}
 	group, err := cgroup.PlanMeasured("harpoon/"+s.options.ID, limits)
+	if err == nil {
+		err = usable(group)
+	}
 	if err != nil {
 		return s.withoutGroup(err)
 	}
@@ -46,12 +49,31 @@ func (s *service) planGroup() error {
 	return nil
 }
 
+// usable says whether this user may make the group, before anything of it is
+// noted: what nobody of ours could make, nobody of ours could remove.
+func usable(g *cgroup.Group) error {
+	for _, folder := range g.Shared() {
+		if _, err := os.Stat(folder); err != nil {
+			folder = filepath.Dir(folder)
+		}
+		if err := unix.Faccessat(unix.AT_FDCWD, folder, unix.W_OK, unix.AT_EACCESS); err != nil {
+			return &cgroup.UnsupportedError{
+				Limit: "memory or cpu", Why: fmt.Sprintf("uid %d may not use this host's cgroups (write to %s: %v)", os.Geteuid(), folder, err),
+			}
+		}
+	}
+	return nil
+}
+
 // withoutGroup decides whether the container can do without its cgroup.
 func (s *service) withoutGroup(err error) error {
 	s.group = nil
 	var unsupported *cgroup.UnsupportedError
-	if !errors.As(err, &unsupported) || s.config.Memory != nil || s.config.CPUs != nil {
+	switch {
+	case !errors.As(err, &unsupported):
 		return err
+	case s.config.Memory != nil || s.config.CPUs != nil:
+		return fmt.Errorf("cannot limit %s: %s; run as root, or take resources.mem and resources.cpu out of agent.json", unsupported.Limit, unsupported.Why)
 	}
 	s.say("warning: no figures for cpu and memory: " + unsupported.Why)
 	return nil
