@@ -166,13 +166,21 @@ func (g *Group) create() error {
 	return nil
 }
 
-// Open gives the files that a process writes "0" into to enter the group. It
-// begins a start: kills from before it are not recent to TakeOOM any more.
+// Open gives the files that a process of one thread writes "0" into to enter the
+// group. It begins a start: kills from before it are not recent to TakeOOM any
+// more.
 func (g *Group) Open() ([]*os.File, error) {
 	g.counters.forget()
+	// A thread that moves itself needs no lock on all the forks of the machine,
+	// whose writers wait for an RCU grace period, often 10 ms (Linux
+	// kernel/cgroup/cgroup.c, cgroup_procs_write_start).
+	file := "tasks"
+	if _, v2 := g.paths[""]; v2 {
+		file = "cgroup.procs"
+	}
 	var files []*os.File
 	for _, path := range g.folders() {
-		f, err := os.OpenFile(filepath.Join(path, inner, "cgroup.procs"), os.O_WRONLY, 0)
+		f, err := os.OpenFile(filepath.Join(path, inner, file), os.O_WRONLY, 0)
 		if err != nil {
 			for _, f := range files {
 				f.Close()

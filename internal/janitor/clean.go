@@ -67,7 +67,9 @@ func remove(kind, path string) error {
 	case FileEntry:
 		err = ignoreMissing(unix.Unlink(path))
 	case DirEntry:
-		if err = ignoreMissing(unix.Rmdir(path)); err == unix.ENOTEMPTY || err == unix.EBUSY || err == unix.EEXIST {
+		switch err = unix.Rmdir(path); err {
+		// In use by others, made by others, or gone.
+		case unix.ENOTEMPTY, unix.EBUSY, unix.EEXIST, unix.EACCES, unix.EPERM, unix.EROFS, unix.ENOENT:
 			err = nil
 		}
 	}

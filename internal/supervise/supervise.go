@@ -81,6 +81,7 @@ type service struct {
 	group    *cgroup.Group // nil where there is none to be had
 	socket   *control.Server
 	requests chan supervisor.Request
+	once     sync.Once
 	over     chan struct{} // closed when the loop takes no request any more
 }
 
@@ -105,6 +106,7 @@ func (s *service) serve(signals <-chan os.Signal) error {
 		return err
 	}
 	defer s.socket.Close()
+	defer s.deaf() // before that: Close waits for whoever hands us a command
 	s.socket.Serve(s.do)
 	if err := s.run.Note(s.file(socketName)); err != nil {
 		return err
@@ -160,12 +162,15 @@ func (s *service) loop(e *starter, listener net.Listener, signals <-chan os.Sign
 		Engine: e, Reporter: &reporter{say: s.say, policy: policy, delay: s.options.Delay},
 		Signals: signals, Snapshots: mailbox, Requests: s.requests,
 	})
-	close(s.over)
+	s.deaf()
 	publishing.Wait()
 	s.socket.Close() // clients have the final state before anything else takes time
 	<-swept
 	return nil
 }
+
+// deaf has commands of clients dropped from now on.
+func (s *service) deaf() { s.once.Do(func() { close(s.over) }) }
 
 // asks are the loop's words for what clients send.
 var asks = map[control.Command]supervisor.Ask{
