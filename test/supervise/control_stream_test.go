@@ -7,65 +7,26 @@ import (
 	"io"
 	"net"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
-
-// patience is how long a test waits for what has to come; nothing here takes
-// that long.
-const patience = 20 * time.Second
 
 // stream is one client of the socket, on the level of bytes.
 type stream struct {
-	t    testing.TB
+	t    *testing.T
+	r    *running
 	conn *net.UnixConn
 	in   *bufio.Reader
 	last string // the newest state
 }
 
-// dial connects to the socket in dir, whose path may be of any length.
-func dial(dir string) (*net.UnixConn, error) {
-	folder, err := os.Open(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer folder.Close()
-	name := fmt.Sprintf("/proc/self/fd/%d/control", folder.Fd())
-	for {
-		conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: name, Net: "unix"})
-		if !errors.Is(err, unix.EAGAIN) { // EAGAIN: many connect at once
-			return conn, err
-		}
-		time.Sleep(time.Millisecond)
-	}
-}
-
-// connect connects to the supervisor of dir, as soon as there is one.
-func connect(t testing.TB, dir string) *stream {
-	t.Helper()
-	var conn *net.UnixConn
-	within(t, patience, "a socket in "+dir, func() bool {
-		var err error
-		conn, err = dial(dir)
-		return err == nil
-	})
-	t.Cleanup(func() { conn.Close() })
-	return &stream{t: t, conn: conn, in: bufio.NewReader(conn)}
-}
-
-// within polls a condition, and fails after limit.
-func within(t testing.TB, limit time.Duration, what string, condition func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(limit); !condition(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: not within %v", what, limit)
-		}
-	}
+// connect connects a client as soon as the supervisor listens.
+func (r *running) connect() *stream {
+	r.t.Helper()
+	conn := r.raw()
+	return &stream{r: r, t: r.t, conn: conn, in: bufio.NewReader(conn)}
 }
 
 func (s *stream) send(text string) {
@@ -92,7 +53,7 @@ func (s *stream) closeWrite() {
 // event reads one event to its last byte and gives its data. Anything but a
 // whole state event in the bytes of the contract is an error.
 func (s *stream) event() (string, error) {
-	if err := s.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+	if err := s.conn.SetReadDeadline(time.Now().Add(bound)); err != nil {
 		return "", err
 	}
 	var block strings.Builder
@@ -131,7 +92,7 @@ func (s *stream) next() string {
 	s.t.Helper()
 	state, err := s.event()
 	if err != nil {
-		s.t.Fatalf("no state came: %v (the last was %q)", err, s.last)
+		s.t.Fatalf("no state came: %v (the last was %q)\n%s", err, s.last, s.r.log())
 	}
 	return state
 }
@@ -167,7 +128,7 @@ func (s *stream) toEnd() string {
 		if _, err := s.event(); err == io.EOF {
 			return s.last
 		} else if err != nil {
-			s.t.Fatalf("instead of an end: %v (the last state was %q)", err, s.last)
+			s.t.Fatalf("instead of an end: %v (the last state was %q)\n%s", err, s.last, s.r.log())
 		}
 	}
 }
@@ -199,8 +160,8 @@ func (s *stream) silent(during time.Duration) {
 	}
 }
 
-// state says a state without its figures.
-func state(up, restarting bool, status string, restarts, ooms int) string {
+// stateOf says a state without its figures.
+func stateOf(up, restarting bool, status string, restarts, ooms int) string {
 	return fmt.Sprintf(`{"up":%t,"restarting":%t,"container_exit_status":{%s},"restarts":%d,"ooms":%d,`, up, restarting, status, restarts, ooms)
 }
 
@@ -215,11 +176,27 @@ const (
 
 // States that many tests wait for.
 var (
-	running  = state(true, true, "", 0, 0)
-	stopping = state(true, false, "", 0, 0)
-	killed   = state(false, false, byKill, 0, 0)
-	stopped  = state(false, false, byTerm, 0, 0)
+	isUp       = stateOf(true, true, "", 0, 0)
+	isStopping = stateOf(true, false, "", 0, 0)
+	wasKilled  = stateOf(false, false, byKill, 0, 0)
+	wasStopped = stateOf(false, false, byTerm, 0, 0)
 )
 
-// socketIn is the path of the socket.
-func socketIn(dir string) string { return filepath.Join(dir, "control") }
+// policy is an agent.json with a restart policy, and a memory limit where this
+// user can have one.
+func policy(restart string) string {
+	limit := ""
+	if os.Geteuid() == 0 {
+		limit = `, "resources": {"mem": 64}`
+	}
+	return fmt.Sprintf(`{"env": {"PATH": "/bin"}, "restart": %q%s}`, restart, limit)
+}
+
+// deaf is a script that no TERM ends; it says when it has got so far.
+const deaf = "trap '' TERM; echo ready; while :; do sleep 1000; done"
+
+// ready waits for a line of the container's output.
+func (r *running) ready() {
+	r.t.Helper()
+	until(r.t, "a container that is ready", func() bool { return strings.Contains(r.output(), "ready\n") })
+}
