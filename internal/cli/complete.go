@@ -109,7 +109,7 @@ func (c completer) value(o *option, p *plan.Plan, group *plan.Command, current s
 			out.candidates = append(out.candidates, candidate{word: name})
 		}
 		return out
-	case &optFile, &optWorkDir:
+	case &optFile, &optWorkDir, &optDirectory:
 		return offer{files: true}
 	}
 	return offer{}

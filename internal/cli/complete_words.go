@@ -70,6 +70,9 @@ func (c completer) afterVerb(p *plan.Plan, v *verb, words []string, current stri
 		if o, ok := c.option(c.verbPlan(p, s.given), nil, v.options, s, current); ok {
 			return o
 		}
+		if v.name != "_run" {
+			return offer{files: true}
+		}
 		return offer{candidates: containerCandidates(c.verbPlan(p, s.given))}
 	}
 	s, used, ok := last(v.options, words)
@@ -82,6 +85,12 @@ func (c completer) afterVerb(p *plan.Plan, v *verb, words []string, current stri
 	switch v.name {
 	case "completion":
 		return offer{candidates: []candidate{{word: "bash"}, {word: "zsh"}, {word: "fish"}}}
+	case "ctl":
+		var o offer
+		for _, known := range ctlCommands() {
+			o.candidates = append(o.candidates, candidate{known.name, known.about})
+		}
+		return o
 	case "help":
 		return offer{candidates: commandCandidates(p, strings.HasPrefix(current, "_"))}
 	}

@@ -43,6 +43,7 @@ func verbs() []*verb {
 			run:     (*app).check,
 		},
 		superviseVerb(),
+		ctlVerb(),
 		{
 			name: "help", args: "[COMMAND]", about: "Show help for lanyard, a verb, or a command of the project",
 			text:    "Without COMMAND it explains lanyard itself. With one it tells what that command runs and which options it takes: also for commands that keep --help for themselves.",
