@@ -25,6 +25,10 @@ type Spec struct {
 	// one for Limits: the caller's, who makes and removes it, for any number of
 	// starts one after another.
 	Cgroup *cgroup.Group
+	// Before is called once the container's init is there, which takes it about
+	// as long to begin as we need to run this, and before it is told what to
+	// do. An error is a start that failed. nil: nothing.
+	Before func() error
 }
 
 // UserNS maps one id of the container to the caller's own.

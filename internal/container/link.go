@@ -24,6 +24,13 @@ type link struct {
 
 // converse sends the spec and takes replies until the stage has closed its end.
 func (l *link) converse() {
+	if before := l.c.spec.Before; before != nil {
+		if err := before(); err != nil {
+			l.fail(err, false)
+			l.c.Kill()
+			return
+		}
+	}
 	if _, err := l.socket.Write(stage.SpecFrame(&l.c.spec.Stage)); err == nil {
 		l.c.open(l.socket)
 	} // else the stage is gone, and the read below says so

@@ -26,8 +26,9 @@ type Run struct {
 	folder  string   // "" before the first note
 	journal *os.File // append only
 	lock    *os.File
-	pipe    *os.File // write end: its end wakes the janitor
-	janitor int      // pid
+	pipe    *os.File   // write end: its end wakes the janitor
+	janitor int        // pid
+	early   chan error // of Begin: the janitor is started, or can't be; nil after that was read
 }
 
 // NewRun prepares a run. It makes nothing yet.
@@ -58,6 +59,26 @@ func CgroupEntries(g *cgroup.Group) []Entry {
 
 // Entry is a line of the journal: one of janitor's kinds, and an absolute path.
 type Entry struct{ Kind, Path string }
+
+// Begin starts the janitor beside what the caller does before its first note,
+// which is going to come. It is called first, if at all.
+func (r *Run) Begin() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	early := make(chan error, 1)
+	r.early = early
+	go func() { early <- r.startJanitor(filepath.Join(r.base, r.id)) }()
+}
+
+// awaitJanitor gives the janitor of Begin, or starts one.
+func (r *Run) awaitJanitor(folder string) error {
+	if r.early == nil {
+		return r.startJanitor(folder)
+	}
+	err := <-r.early
+	r.early = nil
+	return err
+}
 
 // Note writes down things that are about to be made, so that they are removed
 // even after kill -9. The first call makes the run folder and its janitor.
@@ -109,7 +130,7 @@ func (r *Run) open() error {
 func (r *Run) openIn() (err error) {
 	folder := filepath.Join(r.base, r.id)
 	// The janitor comes first, so that no moment of a kill leaves the folder.
-	if err := r.startJanitor(folder); err != nil {
+	if err := r.awaitJanitor(folder); err != nil {
 		return err
 	}
 	defer func() {
@@ -192,10 +213,11 @@ func (r *Run) dismiss(folder string) error {
 func (r *Run) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.folder == "" {
+	folder := filepath.Join(r.base, r.id)
+	if r.folder == "" && (r.early == nil || r.awaitJanitor(folder) != nil) {
 		return nil
 	}
-	err := r.dismiss(r.folder)
+	err := r.dismiss(folder)
 	r.folder = ""
 	if base, e := openBase(r.base, false); e == nil {
 		if flock(base, unix.LOCK_EX|unix.LOCK_NB) == nil {

@@ -245,3 +245,28 @@ func TestNoteIsWholeOrNothing(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestBegin: a janitor that was started early serves the run, and one that is
+// not needed after all ends with it.
+func TestBegin(t *testing.T) {
+	for _, noted := range []bool{true, false} {
+		r := runIn(filepath.Join(t.TempDir(), "base"))
+		r.Begin()
+		file := filepath.Join(t.TempDir(), "file")
+		if noted {
+			if err := r.Note(Entry{janitor.FileEntry, file}); err != nil {
+				t.Fatal(err)
+			}
+			put(t, file)
+		}
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if exists(file) {
+			t.Errorf("noted %v: the file is there after the run", noted)
+		}
+		if err := syscall.Kill(r.janitor, 0); err != syscall.ESRCH {
+			t.Errorf("noted %v: the janitor %d is there after the run: %v", noted, r.janitor, err)
+		}
+	}
+}

@@ -34,6 +34,7 @@ func init() {
 	// is no janitor goes first, and what costs least.
 	if syscall.Getpid() != 1 && isPipe(PipeFD) && linux.IsCommandLine(Argv0) {
 		linux.SetName(Argv0)
+		_ = linux.Trim() // it waits for a long time; else it takes more memory than it had to
 		path, err := linux.ReadAll(PipeFD, unix.PathMax)
 		code := 0
 		if err != nil || Tidy(string(path)) != nil {

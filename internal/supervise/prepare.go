@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/lanyard-dev/lanyard/internal/agent"
@@ -128,7 +129,9 @@ func (s *service) prepare() (*container.Spec, error) {
 			spec.Cgroup = nil
 		}
 	}
-	return spec, agent.WriteContainer(".", s.resolved(spec))
+	resolved := s.resolved(spec)
+	spec.Before = sync.OnceValue(func() error { return agent.WriteContainer(".", resolved) })
+	return spec, nil
 }
 
 // mounts are those of agent.json, and the host's resolv.conf, parents first.

@@ -8,6 +8,7 @@ import (
 	wire "github.com/lanyard-dev/lanyard/client"
 	"github.com/lanyard-dev/lanyard/internal/cgroup"
 	"github.com/lanyard-dev/lanyard/internal/control"
+	"github.com/lanyard-dev/lanyard/internal/linux"
 	"github.com/lanyard-dev/lanyard/internal/supervisor"
 )
 
@@ -67,6 +68,14 @@ func (p *publisher) take(pub *supervisor.Publication) {
 	if p.ready && (first || changed || asked) {
 		p.publish()
 	}
+	if first {
+		go trim()
+	}
+}
+
+// trim gives back what only the start needed: a supervisor lives for months.
+func trim() {
+	_ = linux.Trim() // else it takes more memory than it had to
 }
 
 func (p *publisher) tick() {

@@ -53,6 +53,7 @@ func Run(o Options) int {
 		options: o, say: mux.Message, run: container.NewRun(),
 		requests: make(chan supervisor.Request), over: make(chan struct{}),
 	}
+	s.run.Begin()
 	code := ExitDone
 	if err := s.serve(signals); err != nil {
 		s.say(err.Error())

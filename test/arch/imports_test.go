@@ -14,7 +14,7 @@ var below = map[string][]string{
 	"internal/cli/mangen":   {"internal/cli"},
 	"internal/cli":          {"client", "internal/run", "internal/supervise", "internal/plan", "internal/output"},
 	"internal/run":          {"internal/plan", "internal/supervisor", "internal/engine", "internal/group", "internal/lifecycle", "internal/container", "internal/output", "internal/image", "internal/rootfs", "internal/cgroup", "internal/stage", "internal/janitor"},
-	"internal/supervise":    {"client", "internal/agent", "internal/cgroup", "internal/container", "internal/control", "internal/engine", "internal/group", "internal/image", "internal/janitor", "internal/lifecycle", "internal/metrics", "internal/output", "internal/rootfs", "internal/stage", "internal/supervisor"},
+	"internal/supervise":    {"client", "internal/agent", "internal/cgroup", "internal/container", "internal/control", "internal/engine", "internal/group", "internal/image", "internal/janitor", "internal/lifecycle", "internal/linux", "internal/metrics", "internal/output", "internal/rootfs", "internal/stage", "internal/supervisor"},
 	"internal/engine":       {"internal/supervisor", "internal/lifecycle", "internal/container", "internal/stage"},
 	"internal/metrics":      {"client"},
 	"internal/supervisor":   {"internal/group", "internal/lifecycle"},

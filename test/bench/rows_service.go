@@ -38,6 +38,9 @@ func (w *workshop) superviseContestant(measure func(*service) ([]float64, error)
 	}}
 }
 
+// settled is when a supervisor has nothing of its start left to do.
+const settled = 500 * time.Millisecond
+
 // superviseMemoryRow: all processes of ours for one container.
 func superviseMemoryRow(w *workshop) experiment {
 	return experiment{
@@ -47,6 +50,7 @@ func superviseMemoryRow(w *workshop) experiment {
 			budgets: []budget{{limit: 7.3, below: true}},
 		}},
 		contestants: []contestant{w.superviseContestant(func(s *service) ([]float64, error) {
+			time.Sleep(settled)
 			pids, err := s.ours()
 			if err != nil {
 				return nil, err
