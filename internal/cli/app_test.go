@@ -119,7 +119,7 @@ func TestNothingStartsAfterAMistake(t *testing.T) {
 		{"_run nowhere sh", run.ExitNotStarted},
 		{"fixde", run.ExitNotStarted},
 		{"-f gone.yaml app", run.ExitProject},
-		{"ctl", run.ExitNotStarted},
+		{"ctl", run.ExitUsage},
 		{"--help app", 0},
 		{"app -h", 0},
 		{"--version app", 0},

@@ -48,8 +48,8 @@ func TestComplete(t *testing.T) {
 		line string // the last word, "" after a space, is the one to complete
 		want string
 	}{
-		{"", "app other shell sh fixed list run check help completion"},
-		{"s", "shell sh"},
+		{"", "app other shell sh fixed list run check supervise ctl help completion"},
+		{"s", "shell sh supervise"},
 		{"_", "_secret _list _run _check"},
 		{"--o", "--output --only"},
 		{"--output ", "prefix raw json"},
@@ -57,7 +57,7 @@ func TestComplete(t *testing.T) {
 		{"-e HO", "HOME HOST"},
 		{"-f ", "FILES"},
 		{"-f good.yaml a", "app"},
-		{"-f bad.yaml ", "list run check help completion"},
+		{"-f bad.yaml ", "list run check supervise ctl help completion"},
 		{"--only ", "web celery mail front worker back"},
 		{"--only web -- a", "app"},
 		{"app ", ""},
@@ -83,6 +83,13 @@ func TestComplete(t *testing.T) {
 		{"list --b", ""},
 		{"completion ", "bash zsh fish"},
 		{"completion bash ", ""},
+		{"ctl ", "state watch stop kill exit wait"},
+		{"ctl -C /srv/web w", "watch wait"},
+		{"ctl state ", ""},
+		{"ctl --", "--directory --json --help"},
+		{"ctl -C ", "FILES"},
+		{"supervise --h", "--hostname --help"},
+		{"supervise --hostname web ", "FILES"},
 		{"help a", "app"},
 		{"help _", "_secret _list _run _check"},
 		{"nonsense ", ""},

@@ -132,7 +132,7 @@ func bytesText(n uint64) string {
 
 // cpuText is CPU time, in nanoseconds, with the digits that matter.
 func cpuText(ns uint64) string {
-	const longest = 1<<63 - 1
+	const longest = 1 << 62 // 146 years; rounding can't overflow
 	d := time.Duration(min(ns, longest))
 	switch {
 	case d < time.Second:

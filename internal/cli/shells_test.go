@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 // completionLines are what each shell has to offer at the end of a line.
 var completionLines = []struct{ line, want string }{
 	{"lanyard a", "app"},
-	{"lanyard s", "shell sh"},
+	{"lanyard s", "shell sh supervise"},
 	{"lanyard _", "_secret _list _run _check"},
 	{"lanyard --out", "--output"},
 	{"lanyard app --only ", "web celery front worker back"},
@@ -31,6 +31,8 @@ var completionLines = []struct{ line, want string }{
 	{"lanyard app --only=web,c", "web,celery"},
 	{"lanyard _run p", "python"},
 	{"lanyard completion ", "bash zsh fish"},
+	{"lanyard ctl s", "state stop"},
+	{"lanyard ctl --j", "--json"},
 	{"lanyard -f 'other file.yaml' o", "only-here"},
 }
 

@@ -95,7 +95,7 @@ func TestVerbsAreComplete(t *testing.T) {
 	docs := string(text)
 	options := mainOptions
 	for _, v := range verbs() {
-		if v.about == "" || v.text == "" || v.example == "" || v.run == nil {
+		if v.about == "" || v.text == "" || v.example == "" || (v.run == nil) == (v.words == nil) {
 			t.Errorf("%s lacks about, text, example or run", v.name)
 		}
 		if byName(v.options, "--help") == nil {

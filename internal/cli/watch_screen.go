@@ -64,7 +64,6 @@ func (s *screen) end() {
 // The sequences of ECMA-48 and, for the wrapping of lines, DEC's VT100 that
 // every terminal of today knows.
 const (
-	eraseLine  = "\x1b[K"
 	eraseBelow = "\x1b[J"
 	wrapOff    = "\x1b[?7l"
 	wrapOn     = "\x1b[?7h"
@@ -79,8 +78,9 @@ func (s *screen) draw(now time.Time) {
 	if up := s.height(columns, rows); up > 0 {
 		fmt.Fprintf(&b, "\r\x1b[%dA", up)
 	}
+	b.WriteString(eraseBelow)
 	for _, event := range s.events {
-		b.WriteString(event + eraseLine + "\n")
+		b.WriteString(event + "\n")
 	}
 	b.WriteString(wrapOff)
 	var widths []int
@@ -90,9 +90,9 @@ func (s *screen) draw(now time.Time) {
 		if s.color && line.color != "" {
 			text = line.color + text + "\x1b[0m"
 		}
-		b.WriteString(text + eraseLine + "\n")
+		b.WriteString(text + "\n")
 	}
-	b.WriteString(wrapOn + eraseBelow)
+	b.WriteString(wrapOn)
 	if text := b.String(); text != s.drawn || len(s.events) > 0 {
 		io.WriteString(s.out, text)
 		s.drawn, s.shown, s.events = text, widths, nil
