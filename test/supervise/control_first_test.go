@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/lanyard-dev/lanyard/internal/stage"
 )
 
 // held is a supervisor that is stopped in the middle of its first start: many
@@ -35,8 +37,8 @@ func hold(t *testing.T, restart, script string) *held {
 	h := &held{running: p.shell(script)}
 	until(t, "a container that starts", func() bool {
 		for _, child := range childrenOf(h.cmd.Process.Pid) {
-			// It has a pid of its own namespace too, which the janitor has not.
-			if isInit(child) {
+			// Once it is that, its parent knows of it: not before the exec.
+			if name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", child)); string(name) == stage.Argv0+"\x00" {
 				h.init = child
 				return true
 			}
@@ -64,15 +66,6 @@ func childrenOf(pid int) []int {
 		}
 	}
 	return list
-}
-
-// isInit says whether a process is the first of a pid namespace.
-func isInit(pid int) bool {
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	_, line, _ := strings.Cut(string(text), "\nNSpid:")
-	line, _, _ = strings.Cut(line, "\n")
-	pids := strings.Fields(line)
-	return len(pids) > 1 && pids[len(pids)-1] == "1"
 }
 
 // connected connects a client that gets nothing as yet.

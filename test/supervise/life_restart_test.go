@@ -1,0 +1,176 @@
+package supervise_test
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestContractRestart: what each policy does after each kind of end.
+func TestContractRestart(t *testing.T) {
+	for _, c := range []struct {
+		restart, script, status string
+		again                   bool
+	}{
+		{"no", "exit 0", exited0, false},
+		{"no", "exit 3", exited3, false},
+		{"no", "kill -KILL $$", byKill, false},
+		{"no", "kill -TERM $$", byTerm, false},
+		{"on-failure", "exit 0", exited0, false},
+		{"on-failure", "exit 3", exited3, true},
+		{"on-failure", "kill -KILL $$", byKill, true},
+		{"always", "exit 0", exited0, true},
+		{"always", "exit 3", exited3, true},
+		{"always", "kill -KILL $$", byKill, true},
+	} {
+		t.Run(c.restart+"/"+strings.ReplaceAll(c.script, " ", ""), func(t *testing.T) {
+			t.Parallel()
+			r := newPlace(t, policy(c.restart)).shell("echo run; " + c.script)
+			s := r.connect()
+			s.finally(stateOf(false, c.again, c.status, 0, 0))
+			if !c.again {
+				s.silent(1500 * time.Millisecond)
+				if got := r.output(); got != "run\n" {
+					t.Errorf("the output is %q, want one run", got)
+				}
+			} else {
+				s.finally(stateOf(false, true, c.status, 2, 0))
+			}
+			r.end()
+		})
+	}
+}
+
+// TestContractRestartDelay: one second is between an exit and the restart.
+func TestContractRestartDelay(t *testing.T) {
+	t.Parallel()
+	s := newPlace(t, policy("always")).start("true").connect()
+	for restarts := range 3 {
+		s.finally(stateOf(false, true, exited0, restarts, 0))
+		begun := time.Now()
+		for !strings.Contains(s.last, fmt.Sprintf(`"restarts":%d,`, restarts+1)) {
+			s.next()
+		}
+		if took := time.Since(begun); took < 900*time.Millisecond || took > 2500*time.Millisecond {
+			t.Errorf("the restart came after %v, want 1 s", took)
+		}
+	}
+	s.r.end()
+}
+
+// TestContractRestartThatFails: a command that is gone is a state at once, and
+// the end of the restarts.
+func TestContractRestartThatFails(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, policy("always"))
+	s := p.start("once").connect()
+	if got := s.next(); !strings.Contains(got, `"err":"`) {
+		t.Fatalf("a command that is missing: %s", got)
+	}
+	s.command("exit")
+	s.toEnd()
+	s.r.want(0)
+	p.must(os.Remove(p.root + "/bin/true"))
+	p.must(os.Link(p.root+"/bin/busybox", p.root+"/bin/true"))
+	s = p.start("true").connect()
+	s.finally(stateOf(false, true, exited0, 0, 0))
+	p.must(os.Remove(p.root + "/bin/true"))
+	for !strings.Contains(s.last, `"err":"`) {
+		s.next()
+	}
+	if !strings.HasPrefix(s.last, `{"up":false,"restarting":false,"err":"`) || !strings.Contains(s.last, `"restarts":0,`) {
+		t.Errorf("a restart that fails: %s", s.last)
+	}
+	s.command("exit")
+	s.toEnd()
+	s.r.want(0)
+}
+
+// cpuOf is the CPU time that a process and those it has waited for have used.
+func cpuOf(t *testing.T, pid int) time.Duration {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	var ticks time.Duration
+	for _, field := range fields[11:13] { // utime and stime, proc_pid_stat(5)
+		var n int64
+		if _, err := fmt.Sscan(field, &n); err != nil {
+			t.Fatal(err)
+		}
+		ticks += time.Duration(n)
+	}
+	return ticks * time.Second / 100 // sysconf(_SC_CLK_TCK) is 100 wherever Go runs
+}
+
+// TestContractCrashLoop: a command that ends at once stays within its rate, and
+// costs the supervisor less than 1 % of a CPU.
+func TestContractCrashLoop(t *testing.T) {
+	t.Parallel()
+	s := newPlace(t, policy("always")).start("false").connect()
+	exit1 := `"exited":true,"exit_status":1`
+	s.finally(stateOf(false, true, exit1, 0, 0))
+	begun, before := time.Now(), cpuOf(t, s.r.cmd.Process.Pid)
+	const restarts = 8
+	s.finally(stateOf(false, true, exit1, restarts, 0))
+	took, used := time.Since(begun), cpuOf(t, s.r.cmd.Process.Pid)-before
+	if took < restarts*time.Second-100*time.Millisecond {
+		t.Errorf("%d restarts took %v", restarts, took)
+	}
+	if used > took/100 {
+		t.Errorf("the supervisor used %v of CPU in %v", used, took)
+	}
+	t.Logf("%v of CPU in %v", used, took)
+	s.r.end()
+}
+
+// TestContractStopped: a container that was stopped by job control is up, and a
+// stop ends it all the same.
+func TestContractStopped(t *testing.T) {
+	t.Parallel()
+	r := newPlace(t, policy("always")).shell("echo ready; kill -STOP $$; sleep 1000")
+	s := r.connect()
+	s.gets(isUp)
+	r.ready()
+	until(t, "a shell that is stopped", func() bool {
+		return slices.ContainsFunc(r.named("sh"), func(p process) bool { return p.state == 'T' })
+	})
+	s.silent(200 * time.Millisecond)
+	s.command("stop")
+	s.finally(wasStopped)
+	r.end()
+}
+
+// TestContractWallClock: what is waited for does not depend on the wall clock.
+// Setting that would disturb the whole machine, so this holds the loop's timers
+// to the monotonic one through the kernel: a supervisor that was stopped over
+// the end of its delay goes on as soon as it is continued.
+func TestContractWallClock(t *testing.T) {
+	t.Parallel()
+	s := newPlace(t, policy("always")).start("true").connect()
+	s.finally(stateOf(false, true, exited0, 0, 0))
+	s.r.signal(syscall.SIGSTOP)
+	var slept unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &slept); err != nil {
+		t.Fatal(err)
+	}
+	slept.Sec += 2
+	for unix.ClockNanosleep(unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, &slept, nil) == unix.EINTR {
+		continue
+	}
+	s.r.signal(syscall.SIGCONT)
+	begun := time.Now()
+	s.finally(stateOf(false, true, exited0, 1, 0))
+	if took := time.Since(begun); took > 900*time.Millisecond {
+		t.Errorf("the restart that was due came %v after the CONT", took)
+	}
+	s.r.end()
+}
