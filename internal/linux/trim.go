@@ -10,18 +10,23 @@ import (
 // not need to wait: code and tables that its start ran through. They stay in
 // the page cache, and come back one by one when they are touched. It is for a
 // long-lived process, once, when its start is over.
+//
+// A mapping that can't be written to may have been written all the same, before
+// it was protected: where a dynamic linker or a position-independent program
+// puts its addresses. What is only there, and in no file, must stay.
 func Trim() error {
-	fd, err := unix.Open("/proc/self/maps", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	fd, err := unix.Open("/proc/self/smaps", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return Fail("open", "/proc/self/maps", err)
+		return Fail("open", "/proc/self/smaps", err)
 	}
 	defer unix.Close(fd)
 	data, err := ReadAll(fd, 1<<20)
 	if err != nil {
-		return Fail("read", "/proc/self/maps", err)
+		return Fail("read", "/proc/self/smaps", err)
 	}
-	text := string(data)
-	for len(text) > 0 {
+	var from, to uintptr
+	var ok bool
+	for text := string(data); len(text) > 0; {
 		line := text
 		for i := range len(text) {
 			if text[i] == '\n' {
@@ -30,13 +35,23 @@ func Trim() error {
 			}
 		}
 		text = text[min(len(line)+1, len(text)):]
-		if from, to, ok := readOnlyFile(line); ok {
+		switch {
+		case len(line) > 0 && (line[0] < 'A' || line[0] > 'Z'): // of a mapping; what is said of it follows
+			from, to, ok = readOnlyFile(line)
+		case ok && unwritten(line):
 			if err := madvise(from, to-from); err != nil {
-				return Fail("madvise", line, err)
+				return Fail("madvise", "code and tables", err)
 			}
 		}
 	}
 	return nil
+}
+
+// unwritten says whether a line of smaps (proc_pid_smaps(5)) tells that all of
+// the mapping is as it is in the file.
+func unwritten(line string) bool {
+	const name, none = "Anonymous:", " 0 kB"
+	return len(line) > len(name) && line[:len(name)] == name && line[len(line)-len(none):] == none
 }
 
 // readOnlyFile reads a line of maps (proc_pid_maps(5)): the range of a private
