@@ -178,10 +178,13 @@ func (v *view) block(now time.Time, columns int) []colored {
 		lasts = "for at least "
 	}
 	lasts += max(0, now.Sub(v.since)).Truncate(time.Second).String()
-	all := []colored{{field{strings.Repeat("-", max(0, min(columns, 60)-nameWidth)), ""}, ""}}
+	const rule = 60 // columns of the line above the view
+	title := "-- " + visible(v.place) + " "
+	title += strings.Repeat("-", max(2, min(columns, rule)-utf8.RuneCountInString(title)))
+	all := []colored{{field{title, ""}, ""}}
 	switch {
 	case v.away != nil:
-		return append(all, colored{field{"supervisor", " away " + lasts}, yellow}, colored{field{"directory", v.place}, ""})
+		return append(all, colored{field{"supervisor", " away " + lasts}, yellow})
 	case !v.any:
 		return append(all, colored{field{"container", "is being started"}, yellow})
 	}
