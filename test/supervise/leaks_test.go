@@ -134,11 +134,21 @@ func cgroupsOf(id string) []string {
 	return list
 }
 
-// cgroupRoots gives the folders that cgroup hierarchies are mounted on.
+// cgroupRoots gives the folders that cgroup hierarchies are mounted on: v2's
+// only one, or all of v1.
 func cgroupRoots() []string {
-	roots, _ := filepath.Glob("/sys/fs/cgroup/*")
-	return append(roots, "/sys/fs/cgroup")
+	if unified() {
+		return []string{"/sys/fs/cgroup"}
+	}
+	files, _ := filepath.Glob("/sys/fs/cgroup/*/cgroup.procs")
+	var roots []string
+	for _, file := range files {
+		roots = append(roots, filepath.Dir(file))
+	}
+	return roots
 }
+
+func unified() bool { return exists("/sys/fs/cgroup/cgroup.controllers") }
 
 func exists(path string) bool {
 	_, err := os.Lstat(path)
