@@ -3,6 +3,8 @@ package cli
 import (
 	"bufio"
 	"bytes"
+	"fmt"
+	"io/fs"
 	"strings"
 	"sync"
 	"testing"
@@ -276,5 +278,13 @@ func TestBytesAndTimesForPeople(t *testing.T) {
 	}
 	if got := memoryText(client.Metrics{MemoryUsage: 2 << 20, MemoryLimit: 9223372036854771712}); got != "2 MiB, no limit" {
 		t.Errorf("without a limit: %s", got)
+	}
+}
+
+func TestCtlNotPermitted(t *testing.T) {
+	c := &ctl{a: &app{dir: "/srv"}, dir: "box"}
+	err := fmt.Errorf("cannot connect: %w", fs.ErrPermission)
+	if got, want := c.why(err), "not permitted to talk to the supervisor in /srv/box: do it as the user that runs it, or as root"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
