@@ -94,7 +94,7 @@ func (s *service) takeOver() error {
 
 // prepare makes all that the container needs, and writes it down for clients.
 func (s *service) prepare() (*container.Spec, error) {
-	if len(s.options.Args) == 0 {
+	if len(s.options.Args) == 0 || s.options.Args[0] == "" {
 		return nil, errors.New("no command: write it after --hostname and --ID, as in -- /bin/server --port 80")
 	}
 	root, err := image.Folder(filepath.Join(s.dir, rootName))
