@@ -86,10 +86,26 @@ func (s *service) takeOver() error {
 	if s.group == nil {
 		return nil
 	}
+	if err := s.checkName(); err != nil {
+		return err
+	}
 	if err := s.group.TakeOver(); err != nil {
 		return fmt.Errorf("cannot supervise %s: %w", s.options.ID, err)
 	}
 	return s.run.Note(container.CgroupEntries(s.group)...)
+}
+
+// checkName refuses an ID that is a file of the kernel's in every cgroup, such
+// as tasks: nothing could be made there, and nothing removed.
+func (s *service) checkName() error {
+	for _, folder := range s.group.Shared() {
+		for _, parent := range []string{folder, filepath.Dir(folder)} {
+			if st, err := os.Lstat(filepath.Join(parent, s.options.ID)); err == nil && !st.IsDir() {
+				return fmt.Errorf("--ID %q is the name of a file that the kernel has in every cgroup; choose another", s.options.ID)
+			}
+		}
+	}
+	return nil
 }
 
 // prepare makes all that the container needs, and writes it down for clients.
