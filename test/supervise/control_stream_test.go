@@ -31,6 +31,9 @@ func (r *running) connect() *stream {
 
 func (s *stream) send(text string) {
 	s.t.Helper()
+	if err := s.conn.SetWriteDeadline(time.Now().Add(bound)); err != nil {
+		s.t.Fatal(err)
+	}
 	if _, err := io.WriteString(s.conn, text); err != nil {
 		s.t.Fatalf("cannot send %.40q: %v", text, err)
 	}
