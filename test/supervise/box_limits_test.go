@@ -3,9 +3,11 @@ package supervise_test
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/lanyard-dev/lanyard/internal/testkit"
@@ -169,4 +171,52 @@ func (p *place) leftover(populated bool) *os.Process {
 		}
 	}
 	return sleeper
+}
+
+// What runs under a live supervisor of another program is left alone.
+func TestContractCgroupOfALiveSupervisor(t *testing.T) {
+	t.Parallel()
+	testkit.Require(t, testkit.Limits)
+	p := newPlace(t, `{}`)
+	// A shell whose file has the name: that is what the kernel calls the process.
+	shell, err := os.ReadFile("/bin/sh")
+	p.must(err)
+	path := filepath.Join(p.base, supervisorName)
+	p.must(os.WriteFile(path, shell, 0o755))
+	other := exec.Command(path, "-c", "sleep 1000 & echo $!; wait")
+	said, err := other.StdoutPipe()
+	p.must(err)
+	p.must(other.Start())
+	var child int
+	_, err = fmt.Fscan(said, &child)
+	p.must(err)
+	defer func() {
+		_ = syscall.Kill(child, syscall.SIGKILL)
+		_ = other.Wait()
+		until(t, "nobody is in the cgroup", func() bool { return len(p.members(p.group())) == 0 })
+		for _, folder := range cgroupsOf(p.id) {
+			p.must(os.Remove(folder))
+			_ = os.Remove(filepath.Dir(folder)) // others may be in it
+		}
+	}()
+	p.must(os.MkdirAll(p.group(), 0o755))
+	p.must(os.WriteFile(filepath.Join(p.group(), "cgroup.procs"), []byte(itoa(child)), 0o644))
+
+	r := p.start("/bin/true")
+	if code := r.wait(); code != 1 || strings.Count(r.errors(), "\n") != 1 {
+		t.Errorf("exit code %d\n%s", code, r.log())
+	}
+	r.says(fmt.Sprintf("the cgroup harpoon/%s is in use: process %d", p.id, other.Process.Pid))
+	if got := p.members(p.group()); !slices.Equal(got, []string{itoa(child)}) {
+		t.Errorf("in the cgroup is %q, want %d", got, child)
+	}
+	p.onlyFiles("agent.json", "rootfs")
+}
+
+// group is the container's cgroup that limits its memory.
+func (p *place) group() string {
+	if unified() {
+		return filepath.Join("/sys/fs/cgroup/harpoon", p.id)
+	}
+	return filepath.Join("/sys/fs/cgroup/memory/harpoon", p.id)
 }
