@@ -1,29 +1,40 @@
 // Skips reads what go test -json prints and shows what matters of it: a line
 // for each package, the output of what failed, every skipped test with its
-// reason, and a summary. A test may only be skipped for the sake of the other
-// half of the suite, see test/run; any other skip is a failure here, because a
-// test that never runs proves nothing.
+// reason, and a summary. A test may only be skipped where another part of the
+// suite runs it, see test/run and test/vm; any other skip is a failure here,
+// because a test that never runs proves nothing.
 //
-//	go test -json ./... | go run ./test/skips -as root|user
+//	go test -json ./... | go run ./test/skips -as root
 package main
 
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
+
+	"github.com/lanyard-dev/lanyard/internal/testkit"
 )
 
 func main() {
-	as := flag.String("as", "", "the half that runs: root or user")
+	as := flag.String("as", "", "the part of the suite that runs")
+	table := flag.String("table", "", "a file to which a line for each package is added")
 	flag.Parse()
-	if *as != "root" && *as != "user" {
-		fmt.Fprintln(os.Stderr, "skips: -as must be root or user")
+	if testkit.Elsewhere[*as] == nil {
+		fmt.Fprintf(os.Stderr, "skips: -as must be one of %q\n", slices.Sorted(maps.Keys(testkit.Elsewhere)))
 		os.Exit(2)
 	}
 	t := newTally(*as, os.Stdout)
 	if err := t.read(os.Stdin); err != nil {
 		fmt.Fprintf(os.Stderr, "skips: cannot read the test's output: %v\n", err)
 		os.Exit(1)
+	}
+	if *table != "" {
+		if err := t.addTable(*table); err != nil {
+			fmt.Fprintf(os.Stderr, "skips: cannot write the table: %v\n", err)
+			os.Exit(1)
+		}
 	}
 	if !t.summary() {
 		os.Exit(1)

@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/lanyard-dev/lanyard/internal/testkit"
 )
 
 // event is one line of go test -json (go doc test2json); go build's errors
@@ -29,12 +32,29 @@ type tally struct {
 	w      io.Writer
 	output map[string][]string // by package and test, or import path
 
-	passed, failed, skipped int
-	wrong                   []string // tests that must not be skipped here
+	counts
+	packages map[string]*counts
+	wrong    []string // tests that must not be skipped here
+}
+
+// counts are results of tests; a package that fails besides its tests is one
+// more failure.
+type counts struct{ passed, failed, skipped int }
+
+// add counts one result for its package and for all.
+func (t *tally) add(pkg string, result counts) {
+	if t.packages[pkg] == nil {
+		t.packages[pkg] = &counts{}
+	}
+	for _, c := range []*counts{&t.counts, t.packages[pkg]} {
+		c.passed += result.passed
+		c.failed += result.failed
+		c.skipped += result.skipped
+	}
 }
 
 func newTally(as string, w io.Writer) *tally {
-	return &tally{as: as, w: w, output: map[string][]string{}}
+	return &tally{as: as, w: w, output: map[string][]string{}, packages: map[string]*counts{}}
 }
 
 // read takes events until the stream ends. A line that is no event is shown.
@@ -85,28 +105,22 @@ func (t *tally) end(e *event, word string) {
 	}
 	switch {
 	case e.Action == "fail":
-		t.failed++
+		t.add(e.Package, counts{failed: 1})
 	case e.Test != "":
-		t.passed++
+		t.add(e.Package, counts{passed: 1})
 	}
 }
 
-// reason finds what testkit.Require says when it skips a test.
-var reason = regexp.MustCompile(`needs (\w+)[^\n]*`)
-
-// allowed are the needs that the other half of the suite meets.
-var allowed = map[string][]string{
-	"root": {"user"},
-	"user": {"root", "limits"},
-}
+// reason finds what testkit.Require and RequireTool say when they skip a test.
+var reason = regexp.MustCompile(`needs (the program \w+|\w+)[^\n]*`)
 
 func (t *tally) skip(e *event, output string) {
 	if e.Test == "" {
 		return // a package without tests
 	}
-	t.skipped++
+	t.add(e.Package, counts{skipped: 1})
 	m := reason.FindStringSubmatch(output)
-	if m != nil && slices.Contains(allowed[t.as], m[1]) {
+	if m != nil && slices.Contains(testkit.Elsewhere[t.as], testkit.Need(m[1])) {
 		fmt.Fprintf(t.w, "skip           %s %s: %s\n", e.Package, e.Test, m[0])
 		return
 	}
@@ -139,4 +153,22 @@ func (t *tally) summary() bool {
 	fmt.Fprintf(t.w, "as %s: %d passed, %d failed, %d skipped (%d of them should have run)\n",
 		t.as, t.passed, t.failed, t.skipped, len(t.wrong))
 	return t.failed == 0 && len(t.wrong) == 0 && t.passed > 0
+}
+
+// addTable appends a line for each package with a test: part, package, passed,
+// failed, skipped.
+func (t *tally) addTable(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+	if err != nil {
+		return err
+	}
+	for _, pkg := range slices.Sorted(maps.Keys(t.packages)) {
+		c := t.packages[pkg]
+		name := strings.TrimPrefix(pkg, "github.com/lanyard-dev/lanyard/")
+		if _, err := fmt.Fprintf(f, "%-17s %-24s %7d %7d %7d\n", t.as, name, c.passed, c.failed, c.skipped); err != nil {
+			f.Close()
+			return err
+		}
+	}
+	return f.Close()
 }

@@ -1,9 +1,39 @@
 package main
 
 import (
+	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
+
+func TestTable(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "table")
+	const in = `{"Action":"pass","Package":"github.com/lanyard-dev/lanyard/p","Test":"TestA"}
+{"Action":"skip","Package":"github.com/lanyard-dev/lanyard/p","Test":"TestB"}
+{"Action":"fail","Package":"q","Test":"TestC"}
+{"Action":"fail","Package":"q"}
+{"Action":"skip","Package":"empty"}
+`
+	for _, as := range []string{"vm-user", "vm-root"} {
+		tally := newTally(as, io.Discard)
+		if err := tally.read(strings.NewReader(in)); err != nil {
+			t.Fatal(err)
+		}
+		if err := tally.addTable(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := strings.Join(strings.Fields(string(data)), " ")
+	if want := "vm-user p 1 0 1 vm-user q 0 2 0 vm-root p 1 0 1 vm-root q 0 2 0"; got != want {
+		t.Errorf("the table is %q, want %q", got, want)
+	}
+}
 
 func TestTally(t *testing.T) {
 	const pass = `{"Action":"pass","Package":"p","Test":"TestA","Elapsed":0.1}` + "\n"
@@ -23,6 +53,13 @@ func TestTally(t *testing.T) {
 		{"limits are root's", "user", pass + skipped("needs limits: no cgroups"), true, "1 skipped (0 of them"},
 		{"nobody runs it", "root", pass + skipped("needs root: running as an ordinary user"), false, "nothing else runs it"},
 		{"limits lack as root", "root", pass + skipped("needs limits: no memory controller"), false, "no memory controller"},
+		{"no cgroup v2 on this machine", "root", pass + skipped("needs cgroup2: v1 is mounted"), true, "1 skipped (0 of them"},
+		{"no cgroup v2 in the guest", "vm-root", pass + skipped("needs cgroup2: v1 is mounted"), false, "nothing else runs it"},
+		{"no systemd where another mode has it", "vm-user", pass + skipped("needs systemd: not running"), true, "1 skipped (0 of them"},
+		{"no systemd where it must be", "vm-systemd-user", pass + skipped("needs systemd: not running"), false, "not running"},
+		{"limits lack as a user with a cgroup", "vm-user", pass + skipped("needs limits: no cgroups"), false, "no cgroups"},
+		{"a program that only the machine has", "vm-user", pass + skipped("needs the program go"), true, "needs the program go"},
+		{"a program that the guest should have", "vm-user", pass + skipped("needs the program tmux"), false, "needs the program tmux"},
 		{"another reason", "user", pass + skipped("too slow today"), false, "too slow today"},
 		{"a test fails", "user", pass +
 			`{"Action":"output","Package":"p","Test":"TestC","Output":"    c_test.go:3: got 1, want 2\n"}` + "\n" +

@@ -1,0 +1,160 @@
+package testkit
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/opencontainers/cgroups"
+	"golang.org/x/sys/unix"
+)
+
+// Need is something that a test can't do without.
+type Need string
+
+// What tests need.
+const (
+	Root     Need = "root"    // uid 0
+	User     Need = "user"    // an ordinary user
+	UserNS   Need = "userns"  // user namespaces for this user
+	Limits   Need = "limits"  // cgroups with memory, cpu and pids that this user may make
+	CgroupV2 Need = "cgroup2" // the unified hierarchy only
+	Systemd  Need = "systemd" // as the first process; for an ordinary user one of his own too
+	Pty      Need = "pty"     // /dev/ptmx
+)
+
+// asVar names the variable that says which part of the suite runs.
+const asVar = "LANYARD_TEST_AS"
+
+// Elsewhere are, for each part of the suite, the needs whose tests another part
+// runs, so that they may be skipped in it: the two halves that any machine runs
+// (root, user), and the modes of the guest, see test/vm. A program is "the
+// program NAME"; those here are what the guest lacks and the machine has.
+var Elsewhere = map[string][]Need{
+	"root":            {User, CgroupV2, Systemd},
+	"user":            {Root, Limits, CgroupV2, Systemd},
+	"vm-root":         append([]Need{User, Systemd}, notInGuest...),
+	"vm-user":         append([]Need{Root, Systemd}, notInGuest...),
+	"vm-systemd-root": append([]Need{User}, notInGuest...),
+	"vm-systemd-user": append([]Need{Root}, notInGuest...),
+}
+
+var notInGuest = []Need{program("go"), program("zsh"), program("fish"), program("man")}
+
+func program(name string) Need { return Need("the program " + name) }
+
+// Require skips the test where the machine lacks what it needs, on another
+// person's machine. In CI, which sets LANYARD_TEST_AS, only the needs that
+// another part of the suite covers may skip: see Elsewhere.
+func Require(t testing.TB, needs ...Need) {
+	t.Helper()
+	for _, need := range needs {
+		if why := missing(need); why != "" {
+			skip(t, need, ": "+why)
+		}
+	}
+}
+
+// RequireTool skips, or in CI fails, a test without a program; it gives its path.
+func RequireTool(t testing.TB, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		skip(t, program(name), "")
+	}
+	return path
+}
+
+func skip(t testing.TB, need Need, why string) {
+	t.Helper()
+	if as := os.Getenv(asVar); as != "" && !slices.Contains(Elsewhere[as], need) {
+		t.Fatalf("this test is required here and needs %s%s", need, why)
+	}
+	t.Skipf("needs %s%s", need, why)
+}
+
+func missing(need Need) string {
+	switch need {
+	case Root:
+		if os.Geteuid() != 0 {
+			return "running as an ordinary user"
+		}
+	case User:
+		if os.Geteuid() == 0 {
+			return "running as root"
+		}
+	case UserNS:
+		cmd := exec.Command("/bin/true")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER}
+		if err := cmd.Run(); err != nil {
+			return fmt.Sprintf("no user namespaces: %v", err)
+		}
+	case Limits:
+		return noLimits()
+	case CgroupV2:
+		if !cgroups.IsCgroup2UnifiedMode() {
+			return "/sys/fs/cgroup is not the unified hierarchy"
+		}
+	case Systemd:
+		return noSystemd()
+	case Pty:
+		f, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
+		if err != nil {
+			return err.Error()
+		}
+		f.Close()
+	}
+	return ""
+}
+
+// noLimits says why this user can't limit anything: with v1 only root can, with
+// v2 whoever may make cgroups below his own and give them controllers.
+func noLimits() string {
+	if !cgroups.IsCgroup2UnifiedMode() {
+		if os.Geteuid() != 0 {
+			return "an ordinary user has no cgroups of his own with v1"
+		}
+		if _, err := cgroups.FindCgroupMountpoint("", "memory"); err != nil {
+			return "no memory cgroup controller"
+		}
+		return ""
+	}
+	data, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		return err.Error()
+	}
+	own := filepath.Join("/sys/fs/cgroup", strings.TrimPrefix(strings.TrimSpace(string(data)), "0::"))
+	for _, path := range []string{own, own + "/cgroup.procs", own + "/cgroup.subtree_control"} {
+		if err := unix.Access(path, unix.W_OK); err != nil {
+			return fmt.Sprintf("%s: %v", path, err)
+		}
+	}
+	data, err = os.ReadFile(own + "/cgroup.controllers")
+	if err != nil {
+		return err.Error()
+	}
+	for _, controller := range []string{"memory", "cpu", "pids"} {
+		if !slices.Contains(strings.Fields(string(data)), controller) {
+			return fmt.Sprintf("%s has no %s controller", own, controller)
+		}
+	}
+	return ""
+}
+
+func noSystemd() string {
+	// The sockets of the managers (sd_booted(3); systemctl --user uses the other).
+	for _, path := range []string{"/run/systemd/system", filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "systemd/private")} {
+		if _, err := os.Stat(path); err != nil {
+			return err.Error()
+		}
+		if os.Geteuid() == 0 {
+			break
+		}
+	}
+	return ""
+}
