@@ -21,10 +21,18 @@ const file = "control"
 //
 // A socket that nobody listens on is removed first. The error is an *InUseError
 // where another supervisor serves it; any other says what is in the way.
-func Listen() (*Server, error) {
+func Listen() (*Server, error) { return ListenAfter(func() error { return nil }) }
+
+// ListenAfter is Listen for a caller that has something to do once it is clear
+// that nobody else serves the socket, and before there is one: to write down
+// what has to be removed even after a kill. Its error is ListenAfter's.
+func ListenAfter(prepare func() error) (*Server, error) {
 	unlock := lockFolder()
 	defer unlock()
 	if err := makeWay(); err != nil {
+		return nil, err
+	}
+	if err := prepare(); err != nil {
 		return nil, err
 	}
 	listener, err := bind()

@@ -103,15 +103,13 @@ func (s *service) serve(signals <-chan os.Signal) error {
 	if err := s.claim(); err != nil {
 		return err
 	}
-	if s.socket, err = control.Listen(); err != nil {
+	s.socket, err = control.ListenAfter(func() error { return s.run.Note(s.file(socketName)) })
+	if err != nil {
 		return err
 	}
 	defer s.socket.Close()
 	defer s.deaf() // before that: Close waits for whoever hands us a command
 	s.socket.Serve(s.do)
-	if err := s.run.Note(s.file(socketName)); err != nil {
-		return err
-	}
 	listener, err := s.listenMetrics()
 	if err != nil {
 		return err
