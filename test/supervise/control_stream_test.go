@@ -115,11 +115,14 @@ func (s *stream) gets(states ...string) {
 	}
 }
 
-// finally reads until a state, and fails if the stream ends before it.
+// finally reads until a state, and fails if it doesn't come or the stream ends
+// before it.
 func (s *stream) finally(want string) {
 	s.t.Helper()
-	for said(s.last) != want {
-		s.next()
+	for deadline := time.Now().Add(bound); said(s.last) != want; {
+		if s.next(); time.Now().After(deadline) && said(s.last) != want {
+			s.t.Fatalf("the newest state is %s\nwant %s\n%s", s.last, want, s.r.log())
+		}
 	}
 }
 

@@ -1,0 +1,88 @@
+package supervise_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/lanyard-dev/lanyard/internal/testkit"
+)
+
+// hog needs more memory than small allows.
+const hog = "dd if=/dev/zero of=/dev/null bs=200M count=1"
+
+// small is an agent.json with a limit of 16 MiB.
+func small(restart string) string {
+	return `{"env": {"PATH": "/bin"}, "resources": {"mem": 16}, "restart": "` + restart + `"}`
+}
+
+// TestContractOOM: it is told as such, counted, and the policy "no" holds.
+func TestContractOOM(t *testing.T) {
+	testkit.Require(t, testkit.Root, testkit.Limits)
+	t.Parallel()
+	s := newPlace(t, small("no")).shell("exec " + hog).connect()
+	s.finally(stateOf(false, false, byMemory, 0, 1))
+	if _, _, limit := figures(t, s.last); limit != 16<<20 {
+		t.Errorf("the limit is %d", limit)
+	}
+	s.silent(1500 * time.Millisecond)
+	s.r.says("out of memory")
+	s.command("exit")
+	s.toEnd()
+	s.r.want(0)
+}
+
+// TestContractOOMOverRestarts: they are counted once each, and kept.
+func TestContractOOMOverRestarts(t *testing.T) {
+	testkit.Require(t, testkit.Root, testkit.Limits)
+	for _, restart := range []string{"on-failure", "always"} {
+		t.Run(restart, func(t *testing.T) {
+			t.Parallel()
+			s := newPlace(t, small(restart)).shell("sleep 0.1; exec " + hog).connect()
+			for n := range 3 {
+				s.finally(stateOf(true, true, "", n, n))
+				s.gets(stateOf(false, true, byMemory, n, n+1))
+			}
+			s.r.end()
+		})
+	}
+}
+
+// TestContractOOMOfGrandchild: the container stays up, and each is counted,
+// without anything that ends.
+func TestContractOOMOfGrandchild(t *testing.T) {
+	testkit.Require(t, testkit.Root, testkit.Limits)
+	t.Parallel()
+	s := newPlace(t, small("always")).shell("sleep 0.2; (" + hog + "); sleep 0.7; (" + hog + " &); sleep 1000").connect()
+	s.gets(isUp, stateOf(true, true, "", 0, 1), stateOf(true, true, "", 0, 2))
+	s.silent(2200 * time.Millisecond) // what was told is 2 s old: it is not what ends the container
+	s.command("kill")
+	s.finally(stateOf(false, false, byKill, 0, 2))
+	s.r.end()
+}
+
+// TestContractOOMAtStop: at the moment of a stop it is counted, and final.
+func TestContractOOMAtStop(t *testing.T) {
+	testkit.Require(t, testkit.Root, testkit.Limits)
+	t.Parallel()
+	s := newPlace(t, small("always")).shell("trap 'exec " + hog + "' TERM; echo ready; while :; do sleep 0.01; done").connect()
+	s.gets(isUp)
+	s.r.ready()
+	s.command("stop")
+	s.finally(stateOf(false, false, byMemory, 0, 1))
+	s.silent(1500 * time.Millisecond)
+	s.r.end()
+}
+
+// TestContractOrphansAreReaped: ten thousand of them leave no zombie.
+func TestContractOrphansAreReaped(t *testing.T) {
+	t.Parallel()
+	s := newPlace(t, policy("no")).shell("i=0; while [ $i -lt 10000 ]; do ( : & ); i=$((i+1)); done; echo ready; sleep 1000").connect()
+	s.gets(isUp)
+	s.r.ready()
+	inits := s.r.named("lanyard-init")
+	if len(inits) != 1 {
+		t.Fatalf("the container's inits are %v", inits)
+	}
+	until(t, "an init that has nothing but its command", func() bool { return len(childrenOf(inits[0].pid)) == 1 })
+	s.r.end()
+}
