@@ -62,7 +62,7 @@ func (c *counters) open(g *Group) error {
 	c.most, c.kills = 0, 0
 	memory, counts := g.paths["memory"]
 	names := [4]string{filepath.Join(g.paths["cpuacct"], "cpuacct.usage"), filepath.Join(memory, "memory.usage_in_bytes"),
-		filepath.Join(memory, "memory.limit_in_bytes"), filepath.Join(memory, inner, "memory.oom_control")}
+		filepath.Join(memory, "memory.limit_in_bytes"), filepath.Join(g.entered(memory), "memory.oom_control")}
 	if path, v2 := g.paths[""]; v2 {
 		c.v2, counts = true, g.measured || g.limits.Memory != nil
 		names = [4]string{path + "/cpu.stat", path + "/memory.current", path + "/memory.max", path + "/memory.events"}

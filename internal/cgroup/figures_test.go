@@ -82,7 +82,7 @@ func TestSharedFolders(t *testing.T) {
 	both := map[string]string{"cpu": "/c/cpu,cpuacct/harpoon/x", "cpuacct": "/c/cpu,cpuacct/harpoon/x", "memory": "/c/memory/harpoon/x"}
 	g := &Group{measured: true, paths: both}
 	for got, want := range map[string]string{
-		list(g.Folders()): "/c/cpu,cpuacct/harpoon/x /c/cpu,cpuacct/harpoon/x/command /c/memory/harpoon/x /c/memory/harpoon/x/command ",
+		list(g.Folders()): "/c/cpu,cpuacct/harpoon/x /c/memory/harpoon/x ",
 		list(g.Shared()):  "/c/cpu,cpuacct/harpoon /c/memory/harpoon ",
 	} {
 		if got != want {

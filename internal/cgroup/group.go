@@ -69,6 +69,21 @@ func plan(g *Group, controllers []string) (*Group, error) {
 // inner is the name of the folder that the command enters.
 const inner = "command"
 
+// entered gives the folder that the command enters. For v1 and a fixed name it is
+// the folder of that name, where agents look for it: only root may write to its
+// files, and the command of such a group is nobody of any right.
+func (g *Group) entered(path string) string {
+	if _, v2 := g.paths[""]; g.measured && !v2 {
+		return path
+	}
+	return filepath.Join(path, inner)
+}
+
+// made are the folders of one hierarchy that are this group's, parents first.
+func (g *Group) made(path string) []string {
+	return slices.Compact([]string{path, g.entered(path)})
+}
+
 // folders are those of the group, each once: v1 controllers may be mounted
 // together, as cpu and cpuacct mostly are.
 func (g *Group) folders() []string {
@@ -83,7 +98,7 @@ func (g *Group) Folders() []string {
 		if !g.measured {
 			list = append(list, filepath.Dir(path))
 		}
-		list = append(list, path, filepath.Join(path, inner))
+		list = append(list, g.made(path)...)
 	}
 	return list
 }
@@ -159,7 +174,7 @@ func (g *Group) create() error {
 		return err
 	}
 	for _, path := range g.folders() {
-		if err := os.Mkdir(filepath.Join(path, inner), 0o755); err != nil && !(g.measured && errors.Is(err, fs.ErrExist)) {
+		if err := os.Mkdir(g.entered(path), 0o755); err != nil && !(g.measured && errors.Is(err, fs.ErrExist)) {
 			return err
 		}
 	}
@@ -180,7 +195,7 @@ func (g *Group) Open() ([]*os.File, error) {
 	}
 	var files []*os.File
 	for _, path := range g.folders() {
-		f, err := os.OpenFile(filepath.Join(path, inner, file), os.O_WRONLY, 0)
+		f, err := os.OpenFile(filepath.Join(g.entered(path), file), os.O_WRONLY, 0)
 		if err != nil {
 			for _, f := range files {
 				f.Close()
@@ -199,7 +214,7 @@ func (g *Group) Remove() error {
 	g.counters.close()
 	var first error
 	for _, path := range g.folders() {
-		for _, folder := range []string{filepath.Join(path, inner), path} {
+		for _, folder := range slices.Backward(g.made(path)) {
 			if err := janitor.RemoveCgroup(folder); err != nil && first == nil {
 				first = err
 			}

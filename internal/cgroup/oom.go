@@ -76,7 +76,7 @@ func (g *Group) oomEvents() (*os.File, error) {
 	if !ok {
 		return nil, ErrClosed
 	}
-	return eventfdOf(filepath.Join(path, inner))
+	return eventfdOf(g.entered(path))
 }
 
 // eventfdOf registers with a v1 group (Linux

@@ -3,6 +3,7 @@ package container
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -233,31 +234,36 @@ func (r *Run) Close() error {
 func Sweep() error { return sweep(RunBase()) }
 
 func sweep(path string) error {
-	base, err := openBase(path, false)
-	if os.IsNotExist(err) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer base.Close()
-	if err := flock(base, unix.LOCK_EX); err != nil {
-		return err
-	}
-	names, err := base.Readdirnames(-1)
-	if os.IsNotExist(err) { // the last run has removed the folder meanwhile
-		return nil
-	}
-	if err != nil {
-		return err
-	}
+	names, err := runFolders(path)
 	var first error
 	for _, name := range names {
 		if err := sweepFolder(filepath.Join(path, name)); err != nil && first == nil {
 			first = err
 		}
 	}
-	return first
+	return errors.Join(err, first)
+}
+
+// runFolders lists the base. It is locked for that moment only, so that every
+// folder in the list has its lock: removing what a dead run left may take
+// seconds, and whoever starts meanwhile must not wait for it.
+func runFolders(path string) ([]string, error) {
+	base, err := openBase(path, false)
+	if os.IsNotExist(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer base.Close()
+	if err := flock(base, unix.LOCK_EX); err != nil {
+		return nil, err
+	}
+	names, err := base.Readdirnames(-1)
+	if os.IsNotExist(err) { // the last run has removed the folder meanwhile
+		return nil, nil
+	}
+	return names, err
 }
 
 func sweepFolder(folder string) error {

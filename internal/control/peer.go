@@ -19,7 +19,7 @@ type peer struct {
 	raw    syscall.RawConn // the same connection
 
 	first *snapshot            // what it gets at once; nil if there was none yet
-	mail  chan *snapshot       // one place, for the newest; closed by Server.dismiss. The server's mutex orders who sends
+	mail  chan *snapshot       // states on their way; closed by Server.dismiss. The server's mutex orders who sends
 	ended chan (<-chan uint64) // one place: of its last command, if it has sent one before it ended its input
 }
 
@@ -27,7 +27,7 @@ func newPeer(s *Server, conn *net.UnixConn) (*peer, bool) {
 	raw, err := conn.SyscallConn()
 	return &peer{
 		server: s, conn: conn, raw: raw,
-		mail:  make(chan *snapshot, 1),
+		mail:  make(chan *snapshot, fewStates),
 		ended: make(chan (<-chan uint64), 1),
 	}, err == nil
 }
@@ -43,14 +43,25 @@ func (p *peer) permitted() bool {
 	return err == nil && (peer.Uid == 0 || peer.Uid == uint32(os.Geteuid()))
 }
 
-// put leaves a state in the mailbox, in place of an older one. The caller holds
-// the server's mutex.
+// fewStates is how many states wait for a client's goroutine. It is not for slow
+// clients, who have the socket's buffer: one that reads must not miss the state
+// of a short run because the processor was busy for a moment.
+const fewStates = 16
+
+// put leaves a state in the mailbox, in place of the oldest if it is full. The
+// caller holds the server's mutex.
 func (p *peer) put(s *snapshot) {
-	select {
-	case <-p.mail:
-	default:
+	for {
+		select {
+		case p.mail <- s:
+			return
+		default:
+		}
+		select {
+		case <-p.mail:
+		default:
+		}
 	}
-	p.mail <- s
 }
 
 // serve talks to the client until either side has enough.

@@ -30,11 +30,8 @@ func (t *turn) serviceSignal(sig syscall.Signal) {
 
 func (t *turn) leaveBy(sig syscall.Signal) {
 	response := Ends
-	switch {
-	case sig != syscall.SIGHUP && t.hits > 1:
+	if sig != syscall.SIGHUP && t.hits > 1 {
 		response = Kills
-	case t.leave:
-		response = Ignored
 	}
 	t.leave = true
 	t.report(Signalled{Signal: sig, Response: response})

@@ -49,7 +49,7 @@ var serviceScripts = []script{
 		start    => start web
 		web up
 		stop     => TERM:web
-		stop
+		stop     => TERM:web
 		kill     => KILL:web arm 2s
 		web sig 9
 		web gone => disarm
@@ -102,8 +102,8 @@ var serviceScripts = []script{
 		start    => start web
 		web up
 		HUP      => TERM:web
-		HUP
-		TERM
+		HUP      => TERM:web
+		TERM     => TERM:web
 		web sig 15 => arm 2s
 		web gone => disarm done 0`, ""},
 	{"service: TERM when it is down already", service(lifecycle.Never), `

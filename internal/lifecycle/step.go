@@ -98,7 +98,7 @@ func stopping(s State, ev Event, now time.Time) (State, []Effect) {
 	case OnSignal:
 		return s, send(ev)
 	case OnStop:
-		return s, nil // it has been told
+		return s, send(ev) // it may not have listened yet when it was told first
 	case OnKill, OnDeadline:
 		return kill(s)
 	case OnStarted, OnFailed, OnOOM, OnExited, OnGone:

@@ -101,7 +101,7 @@ func TestStartFailures(t *testing.T) {
 		"file":           {"rootfs DIR/file is not a directory"},
 		"empty":          {"rootfs DIR/empty is empty"},
 		"workdir":        {"cannot start workdir: work-dir nowhere is no directory of the project (DIR/nowhere)"},
-		"workdir-inside": {"could not be started: change into the working directory /no/where: no such file or directory: it has to be a folder in the container; set work-dir to one"},
+		"workdir-inside": {"could not be started: change into the working directory /no/where: no such file or directory: it has to be a folder in the container"},
 		"workdir-file":   {"change into the working directory /etc/passwd: not a directory"},
 		"nothing":        {"nothing could not be started: execute no-such-program: no such file or directory: no such program in the container's PATH /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
 		"nothing-path":   {"execute /bin/no-such-program: no such file or directory: no such program in the container"},

@@ -12,7 +12,7 @@ import (
 func (s *server) start() {
 	if err := unix.Chdir(s.spec.WorkDir); err != nil {
 		e := linux.Fail("change into the working directory", s.spec.WorkDir, err)
-		e.Detail = "it has to be a folder in the container; set work-dir to one"
+		e.Detail = "it has to be a folder in the container"
 		s.fail(e)
 	}
 	p := &linux.Process{

@@ -63,6 +63,9 @@ func (p *publisher) take(pub *supervisor.Publication) {
 	changed := state != p.state
 	p.version, p.state = pub.Version, state
 	p.ready = p.ready || first
+	if first && shot.Up {
+		p.awaitFigures()
+	}
 	asked := pub.Asked != p.asked
 	p.asked = pub.Asked
 	if p.ready && (first || changed || asked) {
@@ -70,6 +73,18 @@ func (p *publisher) take(pub *supervisor.Publication) {
 	}
 	if first {
 		go trim()
+	}
+}
+
+// awaitFigures waits until the first command of a cgroup has a CPU time: v1
+// charges a process when it is switched or at a tick, so that right after the
+// start the counter may stand at 0.
+func (p *publisher) awaitFigures() {
+	for range 10 {
+		if p.measure(); p.group == nil || p.state.Metrics.CPUTime > 0 {
+			return
+		}
+		time.Sleep(time.Millisecond)
 	}
 }
 
@@ -111,6 +126,7 @@ func (p *publisher) now() client {
 // measure renews the figures. Where they can't be read the last ones stand.
 func (p *publisher) measure() {
 	if p.group == nil {
+		p.state.Metrics.MemoryLimit = cgroup.NoMemoryLimit
 		return
 	}
 	if stats, err := p.group.Stats(); err == nil {

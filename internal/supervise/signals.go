@@ -6,18 +6,17 @@ import (
 	"syscall"
 )
 
-// catchSignals subscribes to the signals that mean something to a supervisor.
-// INT and HUP that were ignored when it was started (nohup) stay ignored.
+// catchSignals subscribes to the signals that mean something to a supervisor. A
+// HUP that was ignored when it was started (nohup) stays ignored; an INT does
+// not, because a shell ignores it in whatever a script starts with &.
 func catchSignals() <-chan os.Signal {
 	signals := make(chan os.Signal, 64)
-	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGHUP} {
-		if signal.Ignored(sig) {
-			signal.Ignore(sig)
-		} else {
-			signal.Notify(signals, sig)
-		}
+	if signal.Ignored(syscall.SIGHUP) {
+		signal.Ignore(syscall.SIGHUP)
+	} else {
+		signal.Notify(signals, syscall.SIGHUP)
 	}
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2)
 	// Writing to a reader that is gone gives EPIPE instead.
 	signal.Ignore(syscall.SIGPIPE)
 	return signals

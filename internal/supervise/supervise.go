@@ -127,14 +127,12 @@ func (s *service) serve(signals <-chan os.Signal) error {
 
 // loop supervises until the end.
 func (s *service) loop(e *starter, listener net.Listener, signals <-chan os.Signal) error {
-	swept := make(chan struct{})
 	go func() {
-		defer close(swept)
 		if err := container.Sweep(); err != nil {
 			s.say(fmt.Sprintf("cannot remove everything that an earlier run left: %v", err))
 		}
 	}()
-	if s.group != nil {
+	if s.group != nil && e.err == nil {
 		stop, err := s.group.WatchOOM(e.outOfMemory)
 		if err != nil {
 			s.say(fmt.Sprintf("out of memory is noticed at exits only: %v", err))
@@ -147,7 +145,7 @@ func (s *service) loop(e *starter, listener net.Listener, signals <-chan os.Sign
 		server := metrics.Serve(listener, func() (metrics.Labels, client) { return s.labels(), p.now() })
 		defer server.Close()
 	}
-	mailbox := supervisor.NewMailbox()
+	mailbox := supervisor.NewMailbox(publications)
 	var publishing sync.WaitGroup
 	publishing.Go(func() { p.run(mailbox.C()) })
 	policy := lifecycle.Never
@@ -164,12 +162,14 @@ func (s *service) loop(e *starter, listener net.Listener, signals <-chan os.Sign
 	s.deaf()
 	publishing.Wait()
 	s.socket.Close() // clients have the final state before anything else takes time
-	<-swept
 	return nil
 }
 
 // deaf has commands of clients dropped from now on.
 func (s *service) deaf() { s.once.Do(func() { close(s.over) }) }
+
+// publications is how many states wait for the publisher.
+const publications = 64
 
 // asks are the loop's words for what clients send.
 var asks = map[control.Command]supervisor.Ask{

@@ -113,6 +113,7 @@ func (l *loop) takeEvents() {
 			Kind: group.Kind(ev.Kind), Child: ev.Child, PID: ev.PID,
 			Status: ev.Status, OOMs: ev.OOMs, Err: ev.Err, Internal: ev.Internal,
 		})
+		l.publish() // an end that comes with its start in one go would hide it
 	}
 }
 

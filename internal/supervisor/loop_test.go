@@ -267,7 +267,7 @@ func TestReports(t *testing.T) {
 
 func TestSnapshots(t *testing.T) {
 	bubble(t, 2, func(r *running) {
-		r.cfg.Snapshots = supervisor.NewMailbox()
+		r.cfg.Snapshots = supervisor.NewMailbox(1)
 		newest := func() []lifecycle.Phase {
 			synctest.Wait()
 			var phases []lifecycle.Phase

@@ -9,28 +9,30 @@ type Publication struct {
 	Children []Snapshot // in the order of Config.Group.Names; not changed any more
 }
 
-// Mailbox holds the newest publication until a reader takes it. A slow reader
-// misses older ones, never the newest. The loop never waits for a reader.
-type Mailbox struct{ slot chan Publication }
+// Mailbox holds the newest publications until a reader takes them. A slow reader
+// misses the oldest, never the newest. The loop never waits for a reader.
+type Mailbox struct{ slots chan Publication }
 
-// NewMailbox returns an empty mailbox for one Run.
-func NewMailbox() *Mailbox { return &Mailbox{slot: make(chan Publication, 1)} }
+// NewMailbox returns an empty mailbox for one Run, with room for so many
+// publications: one for a reader who wants to know how things stand, more for
+// one who wants to see each change.
+func NewMailbox(room int) *Mailbox { return &Mailbox{slots: make(chan Publication, room)} }
 
 // C delivers publications. It is closed after the final one, which is always
 // delivered.
-func (m *Mailbox) C() <-chan Publication { return m.slot }
+func (m *Mailbox) C() <-chan Publication { return m.slots }
 
-// put replaces what is in the slot. There is one writer, so the slot is free
-// after at most one round.
+// put makes room by throwing away the oldest. There is one writer, so there is
+// room after at most one round.
 func (m *Mailbox) put(p Publication) {
 	for {
 		select {
-		case m.slot <- p:
+		case m.slots <- p:
 			return
 		default:
 		}
 		select {
-		case <-m.slot:
+		case <-m.slots:
 		default:
 		}
 	}
@@ -38,7 +40,7 @@ func (m *Mailbox) put(p Publication) {
 
 func (m *Mailbox) close() {
 	if m != nil {
-		close(m.slot)
+		close(m.slots)
 	}
 }
 

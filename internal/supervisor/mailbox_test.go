@@ -35,7 +35,7 @@ func TestQueueKeepsOrderAndNeverBlocks(t *testing.T) {
 }
 
 func TestMailboxKeepsTheNewest(t *testing.T) {
-	m := NewMailbox()
+	m := NewMailbox(1)
 	var reader sync.WaitGroup
 	var last uint64
 	reader.Go(func() {

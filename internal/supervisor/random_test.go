@@ -98,7 +98,7 @@ func randomRun(t *testing.T, rnd *rand.Rand) {
 	sent := make(chan int, 1)
 	user := rand.New(rand.NewPCG(rnd.Uint64(), 7))
 	go func() { sent <- press(user, signals, over) }()
-	mailbox := supervisor.NewMailbox()
+	mailbox := supervisor.NewMailbox(1)
 	reporter := &fake.Reporter{}
 	code, result := supervisor.Run(supervisor.Config{
 		Group: cfg, Engine: engine, Reporter: reporter, Job: &fake.Job{},

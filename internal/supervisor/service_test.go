@@ -18,7 +18,7 @@ func service(t *testing.T, policy lifecycle.Policy, test func(r *running, ask fu
 	bubble(t, 1, func(r *running) {
 		requests := make(chan supervisor.Request)
 		r.cfg.Group = group.Config{Names: []string{"web"}, Service: true, Restart: policy, Delay: time.Second}
-		r.cfg.Requests, r.cfg.Snapshots = requests, supervisor.NewMailbox()
+		r.cfg.Requests, r.cfg.Snapshots = requests, supervisor.NewMailbox(1)
 		test(r, func(ask supervisor.Ask) uint64 {
 			done := make(chan uint64, 1)
 			requests <- supervisor.Request{Ask: ask, Done: done}
@@ -99,7 +99,9 @@ func TestAnswers(t *testing.T) {
 		shows(supervisor.AskStop, func(s supervisor.Snapshot) bool { return s.Up && s.Final })
 		shows(supervisor.AskKill, func(s supervisor.Snapshot) bool { return s.Phase == lifecycle.Killing })
 		last(r).Die(syscall.SIGKILL)
-		downFor := func(s supervisor.Snapshot) bool { return s.Phase == lifecycle.Down && s.Status.Signal == syscall.SIGKILL }
+		downFor := func(s supervisor.Snapshot) bool {
+			return s.Phase == lifecycle.Down && s.Status.Signal == syscall.SIGKILL
+		}
 		shows(supervisor.AskStop, downFor)
 		shows(supervisor.AskKill, downFor)
 		shows(supervisor.AskExit, downFor)
