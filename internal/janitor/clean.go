@@ -66,6 +66,12 @@ func remove(kind, path string) error {
 		err = RemoveTree(path)
 	case FileEntry:
 		err = ignoreMissing(unix.Unlink(path))
+		if err == unix.EROFS { // said of what is not there, too: it could not be made
+			var st unix.Stat_t
+			if unix.Lstat(path, &st) == unix.ENOENT {
+				err = nil
+			}
+		}
 	case DirEntry:
 		switch err = unix.Rmdir(path); err {
 		// In use by others, made by others, or gone.
