@@ -200,7 +200,7 @@ func TestBadLimitsOfAnOrdinaryUser(t *testing.T) {
 	p.start("/bin/true").cannotStart("cannot limit", "cpu", "root")
 	p.write("agent.json", `{}`)
 	r := p.start("/bin/id")
-	if s := r.dial().finished(); s.Err != "" || s.Metrics != (client.Metrics{}) {
+	if s := r.dial().finished(); s.Err != "" || s.Metrics != (client.Metrics{MemoryLimit: 9223372036854771712}) {
 		t.Errorf("%+v", s)
 	}
 	r.end()

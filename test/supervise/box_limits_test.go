@@ -29,7 +29,7 @@ func (p *place) figure(controller, v1, v2 string) string {
 
 func TestContractLimits(t *testing.T) {
 	t.Parallel()
-	testkit.Require(t, testkit.Limits)
+	testkit.Require(t, testkit.Root, testkit.Limits)
 	p := newPlace(t, `{"resources": {"mem": 64, "cpu": 0.25}}`)
 	r := p.start("/bin/sleep", "1000")
 	s := r.dial().up()
@@ -95,7 +95,7 @@ func (p *place) members(folder string) []string {
 // The figures of a container without limits.
 func TestContractNoLimits(t *testing.T) {
 	t.Parallel()
-	testkit.Require(t, testkit.Limits)
+	testkit.Require(t, testkit.Root, testkit.Limits)
 	p := newPlace(t, `{"resources": {"mem": 0, "cpu": 0}}`)
 	r := p.start("/bin/sleep", "1000")
 	s := r.dial().up()
@@ -121,7 +121,7 @@ func TestContractCgroupSeenFromInside(t *testing.T) {
 // also with a process in it; the container is a new one.
 func TestContractLeftoverCgroup(t *testing.T) {
 	t.Parallel()
-	testkit.Require(t, testkit.Limits)
+	testkit.Require(t, testkit.Root, testkit.Limits)
 	for _, populated := range []bool{false, true} {
 		t.Run(fmt.Sprintf("populated %v", populated), func(t *testing.T) {
 			t.Parallel()
@@ -175,7 +175,7 @@ func (p *place) leftover(populated bool) *os.Process {
 // What runs under a live supervisor of another program is left alone.
 func TestContractCgroupOfALiveSupervisor(t *testing.T) {
 	t.Parallel()
-	testkit.Require(t, testkit.Limits)
+	testkit.Require(t, testkit.Root, testkit.Limits)
 	p := newPlace(t, `{}`)
 	// A shell whose file has the name: that is what the kernel calls the process.
 	shell, err := os.ReadFile("/bin/sh")
