@@ -118,7 +118,7 @@ func TestContractLiveIsRefused(t *testing.T) {
 		if code := second.wait(); code != 1 {
 			t.Errorf("exit code %d, want 1", code)
 		}
-		if got := second.errors(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "control") {
+		if got := second.errors(); strings.Count(got, "cannot supervise") != 1 || !strings.Contains(got, "control is already run by process") {
 			t.Errorf("the line is %q", got)
 		}
 		s.silent(20 * time.Millisecond)
@@ -154,7 +154,7 @@ func TestContractTwoAtOnce(t *testing.T) {
 		for _, r := range all {
 			select {
 			case <-r.ended:
-				if r.status.ExitStatus() != 1 || strings.Count(r.errors(), "\n") != 1 {
+				if r.status.ExitStatus() != 1 || strings.Count(r.errors(), "cannot supervise") != 1 {
 					t.Errorf("one that lost: exit code %d\n%s", r.status.ExitStatus(), r.log())
 				}
 			default:
