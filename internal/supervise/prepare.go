@@ -54,16 +54,22 @@ func (s *service) planGroup() error {
 // noted: what nobody of ours could make, nobody of ours could remove.
 func usable(g *cgroup.Group) error {
 	for _, folder := range g.Shared() {
-		if _, err := os.Stat(folder); err != nil {
+		err := writable(folder)
+		if errors.Is(err, unix.ENOENT) { // or another supervisor has just removed it, as the last one
 			folder = filepath.Dir(folder)
+			err = writable(folder)
 		}
-		if err := unix.Faccessat(unix.AT_FDCWD, folder, unix.W_OK, unix.AT_EACCESS); err != nil {
+		if err != nil {
 			return &cgroup.UnsupportedError{
 				Limit: "memory or cpu", Why: fmt.Sprintf("uid %d may not use this host's cgroups (write to %s: %v)", os.Geteuid(), folder, err),
 			}
 		}
 	}
 	return nil
+}
+
+func writable(folder string) error {
+	return unix.Faccessat(unix.AT_FDCWD, folder, unix.W_OK, unix.AT_EACCESS)
 }
 
 // withoutGroup decides whether the container can do without its cgroup.
