@@ -27,7 +27,7 @@ const NoMemoryLimit = 9223372036854771712
 
 // recentKill is how long a kill counts as the reason of an end that is told
 // after it.
-const recentKill = 2 * time.Second
+const recentKill = 500 * time.Millisecond
 
 // ErrClosed is what Stats gives before Create and after Remove.
 var ErrClosed = errors.New("the cgroup is not there: its figures can be read from Create to Remove")
@@ -142,8 +142,8 @@ func (g *Group) CountsOOM() bool {
 
 // TakeOOM gives how many processes of the group the kernel killed for want of
 // memory since the last call, whoever called: each kill is given once. recent
-// says that some kill of this start (see Open) was taken within the last 2
-// seconds, this call's among them.
+// says that some kill of this start (see Open) was taken within the last half
+// second, this call's among them.
 func (g *Group) TakeOOM() (fresh uint64, recent bool) {
 	fresh, _, recent = g.counters.take()
 	return fresh, recent

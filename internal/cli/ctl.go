@@ -163,25 +163,16 @@ func (c *ctl) why(err error) string {
 	return err.Error()
 }
 
-// next waits for a state as long as it takes. ok is false if none can come any
-// more, which it has told then.
+// next waits for the next state, but not for ever: one comes every few seconds,
+// if nothing else happens, but none while the container is being started for
+// the first time.
 func (c *ctl) next(conn *client.Conn) (s client.State, ok bool) {
-	s, err := conn.Next()
-	if err != nil {
-		c.lost(err)
-	}
-	return s, err == nil
-}
-
-// first waits for the state of the moment, but not for ever: none comes while
-// the container is being started for the first time.
-func (c *ctl) first(conn *client.Conn) (s client.State, ok bool) {
 	silent := time.AfterFunc(c.quiet, func() { conn.Close() })
 	s, err := conn.Next()
 	silent.Stop()
 	switch {
 	case errors.Is(err, net.ErrClosed):
-		c.a.fail("no state for %v: the supervisor in %s is still starting its container; lanyard ctl watch waits for it", c.quiet, c.place())
+		c.a.fail("no state for %v: the supervisor in %s is still starting its container, or is stopped itself; lanyard ctl watch waits for it", c.quiet, c.place())
 	case err != nil:
 		c.lost(err)
 	}

@@ -3,7 +3,9 @@ package cli
 import (
 	"errors"
 	"io"
+	"net"
 	"strings"
+	"time"
 
 	"github.com/lanyard-dev/lanyard/client"
 	"github.com/lanyard-dev/lanyard/internal/run"
@@ -16,7 +18,7 @@ func (c *ctl) state() int {
 		return code
 	}
 	defer conn.Close()
-	s, ok := c.first(conn)
+	s, ok := c.next(conn)
 	if !ok {
 		return exitNoAnswer
 	}
@@ -74,7 +76,7 @@ func (c *ctl) exit() int {
 		return code
 	}
 	defer conn.Close()
-	s, ok := c.first(conn)
+	s, ok := c.next(conn)
 	if !ok {
 		return exitNoAnswer
 	}
@@ -82,11 +84,18 @@ func (c *ctl) exit() int {
 		c.a.fail("the supervisor in %s goes on, because its container is %s; end that first: lanyard ctl stop, then lanyard ctl wait", c.place(), condition(s))
 		return exitNoEffect
 	}
+	silent := time.AfterFunc(c.quiet, func() { conn.Close() })
+	defer silent.Stop()
 	err := conn.Exit()
 	for err == nil {
 		_, err = conn.Next()
 	}
-	if !errors.Is(err, io.EOF) && !errors.Is(err, client.ErrNotRunning) {
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, client.ErrNotRunning):
+	case errors.Is(err, net.ErrClosed):
+		c.a.fail("the supervisor in %s has not ended within %v; it may be stopped itself", c.place(), c.quiet)
+		return exitNoAnswer
+	default:
 		c.a.fail("%v", err)
 		return exitNoAnswer
 	}

@@ -189,13 +189,13 @@ func TestClaimErrors(t *testing.T) {
 		}()
 	}
 	at := func(kind, name string) Entry { return Entry{kind, filepath.Join(dir, name)} }
-	if err := first.Claim(at(janitor.DirEntry, "shared"), at(janitor.FileEntry, "a")); err != nil {
+	if err := first.Claim(at(janitor.DirEntry, "shared"), at(janitor.TreeEntry, "a")); err != nil {
 		t.Fatal(err)
 	}
-	if err := first.Claim(at(janitor.FileEntry, "a"), at(janitor.FileEntry, "b")); err != nil {
+	if err := first.Claim(at(janitor.TreeEntry, "a"), at(janitor.TreeEntry, "b")); err != nil {
 		t.Errorf("what is its own already: %v", err)
 	}
-	if err := second.Claim(at(janitor.DirEntry, "shared"), at(janitor.FileEntry, "c")); err != nil {
+	if err := second.Claim(at(janitor.DirEntry, "shared"), at(janitor.TreeEntry, "c")); err != nil {
 		t.Errorf("what is shared: %v", err)
 	}
 	put(t, filepath.Join(dir, "c"))
@@ -205,30 +205,30 @@ func TestClaimErrors(t *testing.T) {
 		}
 	})
 	var taken *TakenError
-	err := second.Claim(at(janitor.FileEntry, "d"), at(janitor.CgroupEntry, "b"))
+	err := second.Claim(at(janitor.TreeEntry, "d"), at(janitor.CgroupEntry, "b"))
 	if want := fmt.Sprintf("%s/b is already run by process %d; stop that one first", dir, os.Getpid()); !errors.As(err, &taken) || err.Error() != want {
 		t.Errorf("what a live run has: %v", err)
 	}
-	if err := first.Claim(at(janitor.FileEntry, "d")); err != nil {
+	if err := first.Claim(at(janitor.TreeEntry, "d")); err != nil {
 		t.Errorf("a claim that failed holds nothing: %v", err)
 	}
 
 	// A dead run that can't be cleaned up stays in the way, and says why.
-	if err := errors.Join(os.MkdirAll(filepath.Join(base, "dead"), 0o700), os.MkdirAll(filepath.Join(dir, "e", "full"), 0o700),
+	if err := errors.Join(os.MkdirAll(filepath.Join(base, "dead"), 0o700), os.Mkdir(filepath.Join(dir, "e"), 0o700), os.Symlink("loop", filepath.Join(dir, "loop")),
 		os.WriteFile(filepath.Join(base, "dead", janitor.LockFile), []byte("1 0\n"), 0o600),
-		os.WriteFile(filepath.Join(base, "dead", janitor.JournalFile), []byte("file "+dir+"/e\n"), 0o600)); err != nil {
+		os.WriteFile(filepath.Join(base, "dead", janitor.JournalFile), []byte("socket "+dir+"/loop/x\n"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	if err := second.Claim(at(janitor.FileEntry, "e")); err == nil || !strings.Contains(err.Error(), "cannot take over "+dir+"/e from a run that is over: remove "+dir+"/e: ") {
+	if err := second.Claim(at(janitor.SocketEntry, "loop/x")); err == nil || !strings.Contains(err.Error(), "cannot take over "+dir+"/loop/x from a run that is over: remove "+dir+"/loop/x: ") {
 		t.Errorf("what can't be removed: %v", err)
 	}
-	if err := os.Remove(filepath.Join(dir, "e", "full")); err != nil {
+	if err := os.Remove(filepath.Join(dir, "loop")); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(base, "dead", janitor.JournalFile), []byte("dir "+dir+"/e\nfile "+dir+"/f\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(base, "dead", janitor.JournalFile), []byte("dir "+dir+"/e\ntree "+dir+"/f\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := second.Claim(at(janitor.FileEntry, "f")); err != nil || exists(filepath.Join(base, "dead")) || exists(filepath.Join(dir, "e")) {
+	if err := second.Claim(at(janitor.TreeEntry, "f")); err != nil || exists(filepath.Join(base, "dead")) || exists(filepath.Join(dir, "e")) {
 		t.Errorf("what a dead run left: %v", err)
 	}
 }

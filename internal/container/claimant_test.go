@@ -19,7 +19,7 @@ import (
 // order with its input.
 func claimant(base, socket, name string) int {
 	run := runIn(base)
-	entries := []Entry{{janitor.FileEntry, socket}}
+	entries := []Entry{{janitor.TreeEntry, socket}}
 	var group *cgroup.Group
 	var err error
 	if name != "" {

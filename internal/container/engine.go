@@ -49,7 +49,7 @@ func (c *Container) life() {
 	status := c.reap()
 	parent.Close()
 	gone := Event{Kind: Gone, Status: status, Err: link.lost, Bug: link.lost != nil}
-	gone.countOOM(group)
+	c.countOOM(&gone, group)
 	gone.OOM = gone.OOM || link.oom
 	c.removeCgroup(group)
 	if !link.started && !link.failed {
@@ -108,10 +108,14 @@ func (c *Container) removeCgroup(group *cgroup.Group) {
 	}
 }
 
-func (e *Event) countOOM(group *cgroup.Group) {
-	if e.NoOOM = group == nil || !group.CountsOOM(); !e.NoOOM {
-		e.OOMs, e.OOM = group.TakeOOM()
+// countOOM reads what the kernel counted. A KILL of ours that comes soon after
+// some other process's is none of the kernel's.
+func (c *Container) countOOM(e *Event, group *cgroup.Group) {
+	if e.NoOOM = group == nil || !group.CountsOOM(); e.NoOOM {
+		return
 	}
+	fresh, recent := group.TakeOOM()
+	e.OOMs, e.OOM = fresh, fresh > 0 || recent && !c.wasKilled()
 }
 
 // namespaces of every container besides a user namespace; the cgroup namespace

@@ -134,7 +134,7 @@ func (l *link) take(r stage.Reply) error {
 	case r.Kind == stage.Exited && l.started && !l.exited && !l.failed:
 		l.exited = true
 		e := Event{Kind: Exited, Status: r.Status}
-		e.countOOM(l.group)
+		l.c.countOOM(&e, l.group)
 		l.oom = e.OOM
 		l.c.notify(e)
 	default:

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/lanyard-dev/lanyard/internal/cgroup"
 	"github.com/lanyard-dev/lanyard/internal/janitor"
@@ -196,17 +197,28 @@ func (r *Run) dismiss(folder string) error {
 		}
 	}
 	r.journal, r.lock, r.pipe = nil, nil, nil
-	var status syscall.WaitStatus
-	for {
-		_, err := syscall.Wait4(r.janitor, &status, 0, nil)
-		if err != syscall.EINTR {
-			break
-		}
-	}
+	status := r.reapJanitor()
 	if status.Exited() && status.ExitStatus() == 0 {
 		return nil
 	}
 	return janitor.Tidy(folder) // it was killed, or could not remove everything
+}
+
+// janitorTime bounds how long an orderly end waits for the janitor, which may
+// wait some seconds for the processes of a cgroup.
+const janitorTime = 15 * time.Second
+
+// reapJanitor waits for the janitor, also for one that somebody has stopped.
+func (r *Run) reapJanitor() (status syscall.WaitStatus) {
+	_ = syscall.Kill(r.janitor, syscall.SIGCONT)
+	overdue := time.AfterFunc(janitorTime, func() { _ = syscall.Kill(r.janitor, syscall.SIGKILL) })
+	for {
+		if _, err := syscall.Wait4(r.janitor, &status, 0, nil); err != syscall.EINTR {
+			break
+		}
+	}
+	overdue.Stop()
+	return status
 }
 
 // Close ends an orderly run: the janitor removes what is noted, and is reaped.

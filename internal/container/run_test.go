@@ -44,7 +44,7 @@ func TestRunFolder(t *testing.T) {
 	if err := r.Close(); err != nil || exists(base) {
 		t.Fatalf("a run that noted nothing: %v, its base is there: %v", err, exists(base))
 	}
-	if err := r.Note(Entry{janitor.FileEntry, thing}); err != nil {
+	if err := r.Note(Entry{janitor.TreeEntry, thing}); err != nil {
 		t.Fatal(err)
 	}
 	put(t, thing)
@@ -93,7 +93,7 @@ func TestSweep(t *testing.T) {
 	for _, run := range []string{"dead", "live", "early"} {
 		put(t, filepath.Join(dir, run))
 		put(t, filepath.Join(base, run, janitor.JournalFile))
-		if err := os.WriteFile(filepath.Join(base, run, janitor.JournalFile), []byte("file "+dir+"/"+run+"\n"), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(base, run, janitor.JournalFile), []byte("tree "+dir+"/"+run+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -131,7 +131,7 @@ func TestForeignBase(t *testing.T) {
 		cases["theirs"] = " belongs to uid 54321 with mode 0700; it must be yours alone"
 	}
 	for name, want := range cases {
-		for what, err := range map[string]error{"note": runIn(at(name)).Note(Entry{janitor.FileEntry, "/nothing"}), "sweep": sweep(at(name))} {
+		for what, err := range map[string]error{"note": runIn(at(name)).Note(Entry{janitor.TreeEntry, "/nothing"}), "sweep": sweep(at(name))} {
 			if err == nil || !strings.Contains(err.Error(), at(name)+want) {
 				t.Errorf("%s in %s: %v, want %q", what, name, err, want)
 			}
@@ -153,7 +153,7 @@ func TestManyRunsAtOnce(t *testing.T) {
 			for range 15 {
 				r := runIn(base)
 				problems <- sweep(base)
-				problems <- r.Note(Entry{janitor.FileEntry, "/nonexistent/file"})
+				problems <- r.Note(Entry{janitor.TreeEntry, "/nonexistent/file"})
 				problems <- r.Close()
 			}
 		})
@@ -216,7 +216,7 @@ func TestNoteIsWholeOrNothing(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	path := func(n int) Entry { return Entry{janitor.FileEntry, strings.Repeat("/none", n)} }
+	path := func(n int) Entry { return Entry{janitor.TreeEntry, strings.Repeat("/none", n)} }
 	r := runIn(base)
 	if err := r.Note(path(800)); err != nil {
 		t.Fatal(err)
@@ -237,7 +237,7 @@ func TestNoteIsWholeOrNothing(t *testing.T) {
 	if err := r.Note(path(2)); err != nil {
 		t.Fatal(err)
 	}
-	want := "file " + path(800).Path + "\nfile " + path(2).Path + "\n"
+	want := "tree " + path(800).Path + "\ntree " + path(2).Path + "\n"
 	if data, err := os.ReadFile(filepath.Join(base, r.ID(), janitor.JournalFile)); err != nil || string(data) != want {
 		t.Errorf("the journal is %d bytes, want %d; it ends with %q; %v", len(data), len(want), data[max(0, len(data)-30):], err)
 	}
@@ -254,7 +254,7 @@ func TestBegin(t *testing.T) {
 		r.Begin()
 		file := filepath.Join(t.TempDir(), "file")
 		if noted {
-			if err := r.Note(Entry{janitor.FileEntry, file}); err != nil {
+			if err := r.Note(Entry{janitor.TreeEntry, file}); err != nil {
 				t.Fatal(err)
 			}
 			put(t, file)

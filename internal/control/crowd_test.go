@@ -114,7 +114,7 @@ func TestClientsLeaveDescriptors(t *testing.T) {
 	var limit unix.Rlimit
 	must(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &limit))
 	defer unix.Setrlimit(unix.RLIMIT_NOFILE, &limit)
-	for cur, want := range map[uint64]int{100: 16, 1024: 768, min(4096, limit.Max): int(min(4096, limit.Max)) - 256} {
+	for cur, want := range map[uint64]int{30: 7, 100: 25, 1024: 768, min(4096, limit.Max): int(min(4096, limit.Max)) - 256} {
 		must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: cur, Max: limit.Max}))
 		if got := mostClients(); got != want {
 			t.Errorf("%d clients with %d descriptors, want %d", got, cur, want)

@@ -187,14 +187,15 @@ func lockFolder() (unlock func()) {
 }
 
 // mostClients is how many clients may be connected: each takes a descriptor,
-// and 256 must be left to start containers with.
+// and 256, or three quarters of few, must be left to start containers with.
 func mostClients() int {
-	const spare, least, all = 256, 16, 1 << 20
+	const spare, all = 256, 1 << 20
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return least
+		return 1
 	}
-	return max(int(min(limit.Cur, all))-spare, least)
+	most := int(min(limit.Cur, all))
+	return max(most-spare, most/4, 1)
 }
 
 // control calls f with the descriptor behind raw.

@@ -11,7 +11,7 @@ import (
 const (
 	CgroupEntry = "cgroup" // a cgroup of ours: what is in it is killed, then it is removed
 	TreeEntry   = "tree"   // a folder with everything in it
-	FileEntry   = "file"   // a file or socket
+	SocketEntry = "socket" // a socket, removed only if nobody listens on it: its folder may be another one by now
 	DirEntry    = "dir"    // a folder, removed only if it is empty: others may share it
 	HeldEntry   = "held"   // a name that no other run may use meanwhile; nothing is removed
 )
@@ -64,14 +64,8 @@ func remove(kind, path string) error {
 		err = RemoveCgroup(path)
 	case TreeEntry:
 		err = RemoveTree(path)
-	case FileEntry:
-		err = ignoreMissing(unix.Unlink(path))
-		if err == unix.EROFS { // said of what is not there, too: it could not be made
-			var st unix.Stat_t
-			if unix.Lstat(path, &st) == unix.ENOENT {
-				err = nil
-			}
-		}
+	case SocketEntry:
+		err = removeSocket(path)
 	case DirEntry:
 		switch err = unix.Rmdir(path); err {
 		// In use by others, made by others, or gone.
@@ -100,6 +94,9 @@ func RemoveCgroup(path string) error {
 	wait := time.Millisecond
 	for {
 		err := unix.Rmdir(path)
+		if err == unix.ENOTDIR {
+			return nil // a file of the kernel's has that name, so no group could be made
+		}
 		if err != unix.EBUSY || time.Now().After(deadline) {
 			return ignoreMissing(err)
 		}

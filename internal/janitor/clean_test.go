@@ -57,8 +57,8 @@ func TestClean(t *testing.T) {
 		t.Fatal(err)
 	}
 	journal := strings.Join([]string{
-		"tree " + in("tree"), "file " + in("file"), "file " + in("gone"), "tree " + in("gone"), "cgroup " + in("gone"), "dir " + in("gone"),
-		"dir " + in("full"), "dir " + in("empty"), "tree " + in("link"), "", "tree relative", "tree", "unknown " + in("kept"), "file " + in("half"),
+		"tree " + in("tree"), "tree " + in("file"), "socket " + in("gone"), "tree " + in("gone"), "cgroup " + in("gone"), "dir " + in("gone"),
+		"dir " + in("full"), "dir " + in("empty"), "tree " + in("link"), "", "tree relative", "tree", "unknown " + in("kept"), "tree " + in("half"),
 	}, "\n") // the last line was never finished
 	run := folder(t, journal)
 	for round := range 2 { // what is done already is fine
@@ -82,7 +82,7 @@ func TestClean(t *testing.T) {
 func TestCleanInReverse(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "d")
 	touch(t, filepath.Join(dir, "f"))
-	if err := janitor.Clean(folder(t, "dir "+dir+"\nfile "+dir+"/f\n")); err != nil || there(dir) {
+	if err := janitor.Clean(folder(t, "dir "+dir+"\ntree "+dir+"/f\n")); err != nil || there(dir) {
 		t.Errorf("%v; the folder is there: %v", err, there(dir))
 	}
 }
@@ -90,10 +90,13 @@ func TestCleanInReverse(t *testing.T) {
 // TestCleanKeepsWhatItCannot: the folder stays for a later start.
 func TestCleanKeepsWhatItCannot(t *testing.T) {
 	dir := t.TempDir()
-	touch(t, filepath.Join(dir, "f"), filepath.Join(dir, "full/f"))
-	run := folder(t, "file "+dir+"/f\nfile "+dir+"/full\n")
+	touch(t, filepath.Join(dir, "f"))
+	if err := os.Symlink("loop", filepath.Join(dir, "loop")); err != nil {
+		t.Fatal(err)
+	}
+	run := folder(t, "tree "+dir+"/f\nsocket "+dir+"/loop/x\n")
 	err := janitor.Clean(run)
-	if err == nil || !strings.Contains(err.Error(), "remove "+dir+"/full: ") {
+	if err == nil || !strings.Contains(err.Error(), "remove "+dir+"/loop/x: ") {
 		t.Errorf("the error is %v", err)
 	}
 	if there(filepath.Join(dir, "f")) || !there(filepath.Join(run, janitor.JournalFile)) {

@@ -151,16 +151,15 @@ func (s State) HasRun() bool { return !s.Ran.IsZero() }
 // Up says whether the command runs.
 func (s State) Up() bool { return s.HasRun() && !s.Over() }
 
-// Restarting says whether another start will follow, or is on its way, with
-// nobody asking for it. While the command runs that depends on how it will end:
+// Restarting says whether another start will follow, or is on its way. While the command runs that depends on how it will end:
 // false.
 func (s State) Restarting() bool {
 	switch {
-	case s.Final || s.Up():
+	case s.Up():
 		return false
 	case s.Over():
 		return s.Phase == Waiting || s.Phase == Exited && s.again()
-	default:
+	default: // on its way up, even if it was told to end meanwhile
 		return !s.Due.IsZero()
 	}
 }

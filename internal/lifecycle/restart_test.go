@@ -62,6 +62,22 @@ func TestRestarts(t *testing.T) {
 	}
 }
 
+// TestToldToEndDuringARestart: until it is up, failed or gone a restart is under
+// way, whoever has told it to end: "finished" would be taken for the last word.
+func TestToldToEndDuringARestart(t *testing.T) {
+	for _, order := range []Event{stop, killNow} {
+		s := walkFrom(New(Always, 0), start, started, exit(Status{Exited: true}), vanish, again, order)
+		if !s.Restarting() || s.Up() || s.Over() {
+			t.Errorf("%s: restarting %v, up %v", order.Kind, s.Restarting(), s.Up())
+		}
+		for _, next := range []Event{started, fails, vanish} {
+			if after, _ := Step(s, next, t0); after.Restarting() || after.Up() != (next.Kind == OnStarted) {
+				t.Errorf("%s, %s: restarting %v, up %v", order.Kind, next.Kind, after.Restarting(), after.Up())
+			}
+		}
+	}
+}
+
 // TestBetweenRuns: until a restart has succeeded the end of the run before is
 // what there is to tell; a restart that failed has none.
 func TestBetweenRuns(t *testing.T) {

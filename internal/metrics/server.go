@@ -51,6 +51,9 @@ func UnixPath(address string) (path string, ok bool) {
 func Listen(address string) (net.Listener, error) {
 	network, at := "tcp", address
 	if path, ok := UnixPath(address); ok {
+		if path == "" {
+			return nil, errors.New("cannot serve metrics on \"unix:\": the path is missing, as in unix:/run/web/metrics")
+		}
 		network, at = "unix", path
 		removeDead(path)
 	} else if _, _, err := net.SplitHostPort(address); err != nil {

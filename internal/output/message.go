@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 )
 
 // maxMessages is how many messages wait at most while nobody reads stderr.
@@ -25,8 +26,15 @@ type messages struct {
 // Message shows "lanyard: text" on stderr, as a line that nothing mixes with;
 // each line of a longer text gets the same beginning. It never waits: if nobody
 // reads stderr, up to 4096 messages are kept and further ones are dropped and
-// counted in a message of their own.
+// counted in a message of their own. Control characters become "?": a name from
+// a hostile root must not move the cursor or colour what follows.
 func (m *Mux) Message(text string) {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			return '?'
+		}
+		return r
+	}, text)
 	q := &m.messages
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-	"unicode"
 
 	"github.com/lanyard-dev/lanyard/internal/container"
 	"github.com/lanyard-dev/lanyard/internal/supervisor"
@@ -94,20 +93,9 @@ func (r *reporter) showTail(child int) {
 	}
 	text := fmt.Sprintf("the last output of %s (%d lines):", r.specs[child].Name, len(lines))
 	for _, line := range lines {
-		text += "\n    " + printable(line)
+		text += "\n    " + line
 	}
 	r.screen.mux.Message(text)
-}
-
-// printable takes control characters out of a child's line: in a report they
-// must not move the cursor or colour what follows.
-func printable(line string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && r != '\t' {
-			return '?'
-		}
-		return r
-	}, line)
 }
 
 func (r *reporter) index(name string) int {

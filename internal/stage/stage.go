@@ -85,8 +85,11 @@ func (s *server) main() {
 		s.fail(err)
 	}
 	unix.Umask(0o022)
+	// The agent's or project's mounts decide what /dev is, so this comes before
+	// anything runs.
+	null := s.openNull()
 	s.start()
-	s.leaveStdio()
+	s.leaveStdio(null)
 	s.sendStarted()
 	s.loop()
 }
@@ -161,13 +164,17 @@ func (s *server) fail(err *linux.StepError) {
 	exit(1)
 }
 
-// leaveStdio lets go of the command's descriptors, so that its pipes end when
-// the last of its processes does.
-func (s *server) leaveStdio() {
+func (s *server) openNull() int {
 	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
 		s.fail(linux.Fail("open", "/dev/null", err))
 	}
+	return null
+}
+
+// leaveStdio lets go of the command's descriptors, so that its pipes end when
+// the last of its processes does.
+func (s *server) leaveStdio(null int) {
 	for fd := 0; fd <= 2; fd++ {
 		_ = unix.Dup3(null, fd, unix.O_CLOEXEC)
 	}

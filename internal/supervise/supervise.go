@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -202,10 +203,20 @@ func (s *service) listenMetrics() (net.Listener, error) {
 		return nil, nil
 	}
 	l, err := metrics.Listen(address)
-	if path, ok := metrics.UnixPath(address); ok && err == nil {
+	if path := s.metricsFile(); path != "" && err == nil {
 		err = s.run.Note(s.file(path))
 	}
 	return l, err
+}
+
+// metricsFile is the socket that --metrics makes; "" for none. One whose name
+// begins with @ is no file (unix(7), abstract sockets).
+func (s *service) metricsFile() string {
+	path, ok := metrics.UnixPath(s.options.Metrics)
+	if !ok || strings.HasPrefix(path, "@") {
+		return ""
+	}
+	return path
 }
 
 // claim makes sure that no other supervisor has what this one makes outside
@@ -213,7 +224,7 @@ func (s *service) listenMetrics() (net.Listener, error) {
 // Each thing is noted once it is known to be free.
 func (s *service) claim() error {
 	entries := []container.Entry{s.file(socketName)}
-	if path, ok := metrics.UnixPath(s.options.Metrics); ok {
+	if path := s.metricsFile(); path != "" {
 		entries = append(entries, s.file(path))
 	}
 	if s.group != nil {
@@ -231,7 +242,7 @@ func (s *service) file(path string) container.Entry {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(s.dir, path)
 	}
-	return container.Entry{Kind: janitor.FileEntry, Path: path}
+	return container.Entry{Kind: janitor.SocketEntry, Path: path}
 }
 
 // workingDir is its path without links: Getwd believes PWD, which may have some.

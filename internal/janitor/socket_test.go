@@ -1,0 +1,46 @@
+package janitor_test
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/lanyard-dev/lanyard/internal/janitor"
+)
+
+// TestSockets: a dead socket is removed, whatever its path's length; what else
+// stands there, and a socket that somebody serves, is not ours any more.
+func TestSockets(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), strings.Repeat("long/", 30))
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(dir)
+	listen := func(name string) *net.UnixListener {
+		l, err := net.ListenUnix("unix", &net.UnixAddr{Name: name, Net: "unix"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.SetUnlinkOnClose(false)
+		t.Cleanup(func() { l.Close() })
+		return l
+	}
+	listen("dead").Close()
+	listen("served")
+	touch(t, filepath.Join(dir, "file"), filepath.Join(dir, "folder/file"))
+	journal := ""
+	for _, name := range []string{"dead", "served", "file", "folder", "gone", "gone/too", "file/x"} {
+		journal += "socket " + filepath.Join(dir, name) + "\n"
+	}
+	run := folder(t, journal)
+	if err := janitor.Clean(run); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{"dead": false, "served": true, "file": true, "folder/file": true} {
+		if there(filepath.Join(dir, name)) != want {
+			t.Errorf("%s is there: %v, want %v", name, !want, want)
+		}
+	}
+}
