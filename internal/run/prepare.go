@@ -55,7 +55,7 @@ func (s *session) prepare(c *plan.Command, p *plan.Process, screen *screen) (*co
 	if st.WorkDir, err = workDir(o, p); err != nil {
 		return nil, err
 	}
-	st.Session, st.TTY, st.CgroupNS = c.Supervise, -1, true
+	st.Session, st.Siblings, st.TTY, st.CgroupNS = c.Supervise, c.Supervise, -1, true
 	return spec, setLimits(spec, from, p, screen)
 }
 

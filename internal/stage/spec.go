@@ -29,6 +29,7 @@ type Spec struct {
 	// Session: the parent clones the stage into a session of its own, so the
 	// command has no controlling terminal. Otherwise it stays in the caller's.
 	Session    bool
+	Siblings   bool // a child of a group, whose end waits for its siblings' signals
 	TTY        int  // descriptor 0, 1 or 2 that is the caller's terminal; -1 for none
 	Foreground bool // the command's group gets the terminal's foreground
 	JobControl bool // report stops of the command

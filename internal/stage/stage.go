@@ -227,7 +227,7 @@ func (s *server) reap() {
 			}
 		} else {
 			s.send(statusFrame(frameExited, status))
-			if s.spec.Session {
+			if s.spec.Siblings {
 				time.Sleep(lastBreath)
 			}
 			exit(0)

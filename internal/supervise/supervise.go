@@ -202,11 +202,14 @@ func (s *service) listenMetrics() (net.Listener, error) {
 	if address == "" {
 		return nil, nil
 	}
-	l, err := metrics.Listen(address)
-	if path := s.metricsFile(); path != "" && err == nil {
-		err = s.run.Note(s.file(path))
+	if path := s.metricsFile(); path != "" {
+		// Before it is made, so that a kill in between leaves nothing; the
+		// janitor removes no socket that another one serves.
+		if err := s.run.Note(s.file(path)); err != nil {
+			return nil, err
+		}
 	}
-	return l, err
+	return metrics.Listen(address)
 }
 
 // metricsFile is the socket that --metrics makes; "" for none. One whose name
