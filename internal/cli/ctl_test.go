@@ -161,6 +161,10 @@ func TestCtlStopAndKill(t *testing.T) {
 		a := act(t, func(a *actor, _ control.Command) { a.is(test.after) })
 		a.is(test.before)
 		steer(t, test.word).is(t, said{out: test.out})
+		// Where there is nothing left to do ctl may be done before the command is read.
+		for deadline := time.Now().Add(10 * time.Second); len(a.commands()) == 0 && time.Now().Before(deadline); {
+			time.Sleep(time.Millisecond)
+		}
 		if got := a.commands(); len(got) != 1 || string(got[0]) != test.word {
 			t.Errorf("%s of %s: the supervisor was sent %q", test.word, condition(test.before), got)
 		}

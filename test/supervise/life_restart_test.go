@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -173,4 +174,31 @@ func TestContractWallClock(t *testing.T) {
 		t.Errorf("the restart that was due came %v after the CONT", took)
 	}
 	s.r.end()
+}
+
+// TestContractStopDuringARestart: while a restart is on its way "finished" would
+// not be the last word, and the exit that an agent sends then would be lost. The
+// moments are chosen about the end of the delay; a stop that comes earlier or
+// later is as final.
+func TestContractStopDuringARestart(t *testing.T) {
+	for i := range 16 {
+		t.Run(strconv.Itoa(i), func(t *testing.T) {
+			t.Parallel()
+			r := newPlace(t, policy("always")).shell("exit 3")
+			s := r.connect()
+			s.finally(stateOf(false, true, exited3, 0, 0))
+			time.Sleep(997*time.Millisecond + time.Duration(i)*time.Millisecond) // the moment is what is tested
+			command := []string{"stop", "kill"}[i%2]
+			s.command(command)
+			for !strings.HasPrefix(s.last, `{"up":false,"restarting":false,`) {
+				s.next()
+			}
+			final := said(s.last)
+			s.command("exit")
+			if last := said(s.toEnd()); last != final {
+				t.Errorf("finished with %s, but %s came after it", final, last)
+			}
+			r.want(0)
+		})
+	}
 }
