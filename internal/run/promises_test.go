@@ -52,7 +52,7 @@ commands:
   group: !Supervise
     kill-unresponsive-after: 0
     children:
-      first: !Command {container: c, run: "until test -e /work/ready; do sleep 0.01; done; exit 4"}
+      first: !Command {container: c, run: "until test -e /work/ready; do sleep 0.01; done; sleep 0.3; exit 4"} # by then the init of deaf has told that it runs
       deaf: !Command {container: c, run: "trap '' TERM; touch /work/ready; while :; do sleep 1000; done"}
 `)
 	p.Fails(4, []string{"first exited with status 4", "deaf  was killed by lanyard", "exit status 4"}, "group")
