@@ -9,7 +9,7 @@ LDFLAGS  := $(if $(VERSION),-X github.com/lanyard-dev/lanyard/internal/cli.versi
 ROUNDS   ?= 20
 FUZZTIME ?= 20s
 COUNT    ?= 20
-PKG      ?= ./internal/... ./test/testscript/... ./test/kernel/... ./test/terminal/...
+MODES    ?= root user systemd-root systemd-user
 
 .PHONY: help
 help: ## this list
@@ -43,6 +43,15 @@ test-user: ## the tests as an ordinary user (started by root: as uid 54321)
 test-race: ## the tests under the race detector
 	@test/run race
 
+.PHONY: test-vm
+test-vm: ## the kernel tests in a guest with cgroup v2; MODES="user systemd-user" PKG=./test/kernel RUN=TestOOM
+	@test/deps --vm $(if $(filter 0,$(shell id -u)),--install)
+	@test/vm/run -modes "$(MODES)" $(if $(RUN),-run '$(RUN)') $(PKG)
+
+.PHONY: vm-shell
+vm-shell: ## a shell in that guest; MODES=user
+	@test/vm/run -shell $(firstword $(MODES)) $(PKG)
+
 .PHONY: example-django
 example-django: build ## build the Django example (200 MB of packages) and drive it as a reader would
 	$(GO) test -tags example -count=1 -timeout=15m -v -run '^TestDjango' ./test/example
@@ -66,7 +75,7 @@ fuzz: ## each fuzz target for a while; FUZZTIME=20s
 .PHONY: flakes
 flakes: ## kernel tests again and again in random order; COUNT=20 PKG=./test/kernel/...
 	LANYARD_TEST_AS=$$([ "$$(id -u)" = 0 ] && echo root || echo user) \
-		$(GO) test -count=$(COUNT) -shuffle=on -failfast -timeout=40m $(PKG)
+		$(GO) test -count=$(COUNT) -shuffle=on -failfast -timeout=40m $(or $(PKG),./internal/... ./test/testscript/... ./test/kernel/... ./test/terminal/...)
 
 .PHONY: clean
 clean: ## remove what was built

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lanyard-dev/lanyard/internal/cgroup"
+	"github.com/lanyard-dev/lanyard/internal/testkit"
 )
 
 // footprint is what a process holds that starts containers.
@@ -71,7 +72,8 @@ func TestThousandStarts(t *testing.T) {
 		round()
 	}
 	before := footprintOf(t)
-	for range 1000 {
+	rounds := testkit.Rounds(t, 1000)
+	for range rounds {
 		round()
 	}
 	// The goroutine that told of the last end may still be ending.
@@ -80,7 +82,7 @@ func TestThousandStarts(t *testing.T) {
 		runtime.Gosched()
 	}
 	if !after.within(before) {
-		t.Errorf("after 1000 starts %+v, before them %+v", after, before)
+		t.Errorf("after %d starts %+v, before them %+v", rounds, after, before)
 	}
 	if err := run.Close(); err != nil {
 		t.Error(err)

@@ -5,7 +5,9 @@ package testkit
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
+	"testing"
 )
 
 // Pids gives the processes whose environment holds mark, an entry NAME=VALUE
@@ -32,4 +34,19 @@ func Pids(mark string) []int {
 		}
 	}
 	return pids
+}
+
+// Rounds is how often a test that looks for races or leaks repeats itself: all
+// times, or LANYARD_ROUNDS percent of that, at least once.
+func Rounds(t testing.TB, all int) int {
+	t.Helper()
+	text := os.Getenv("LANYARD_ROUNDS")
+	if text == "" {
+		return all
+	}
+	percent, err := strconv.Atoi(text)
+	if err != nil || percent < 1 {
+		t.Fatalf("LANYARD_ROUNDS is %q; it must be a number from 1, in percent", text)
+	}
+	return max(1, all*percent/100)
 }
