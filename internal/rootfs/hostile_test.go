@@ -159,7 +159,8 @@ func TestSwappedWhileStarting(t *testing.T) {
 			}
 		}
 	})
-	const starts, side = 300, 3
+	const side = 3
+	starts := testkit.Rounds(t, 300)
 	problems := make(chan string, starts)
 	for n := range side {
 		starters.Go(func() {
