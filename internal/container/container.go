@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lanyard-dev/lanyard/internal/cgroup"
+	"github.com/lanyard-dev/lanyard/internal/ids"
 	"github.com/lanyard-dev/lanyard/internal/stage"
 	"golang.org/x/sys/unix"
 )
@@ -31,9 +32,28 @@ type Spec struct {
 	Before func() error
 }
 
-// UserNS maps one id of the container to the caller's own.
+// UserNS is a user namespace: which ids stand for which outside. Where it is
+// one user and one group, both the caller's, nobody's help is needed to map
+// them; everything else takes newuidmap and newgidmap.
 type UserNS struct {
-	UID, GID uint32 // inside; outside they are the caller's effective ids
+	UIDs, GIDs []ids.Map
+	Host       ids.Host // for the helpers
+}
+
+// OwnIDs maps one user and one group to the caller's own.
+func OwnIDs(uid, gid uint32) *UserNS {
+	return &UserNS{
+		UIDs: []ids.Map{{Inside: uid, Outside: uint32(os.Geteuid()), Count: 1}},
+		GIDs: []ids.Map{{Inside: gid, Outside: uint32(os.Getegid()), Count: 1}},
+	}
+}
+
+// own says whether the namespace needs no helper.
+func (u *UserNS) own() bool {
+	one := func(maps []ids.Map, id int) bool {
+		return len(maps) == 1 && maps[0].Count == 1 && maps[0].Outside == uint32(id)
+	}
+	return one(u.UIDs, os.Geteuid()) && one(u.GIDs, os.Getegid())
 }
 
 // Event is what happens to a container. The order is: Warned; Started or Failed; any

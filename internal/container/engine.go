@@ -156,6 +156,7 @@ func (c *Container) clone(group *cgroup.Group) (*os.File, error) {
 	}
 	if c.spec.UserNS != nil {
 		c.spec.UserNS.apply(sys)
+		c.spec.Stage.Become = !c.spec.UserNS.own()
 	}
 	if c.wasKilled() {
 		ours.Close()
@@ -176,13 +177,15 @@ func (c *Container) clone(group *cgroup.Group) (*os.File, error) {
 	return ours, nil
 }
 
-// apply asks for a user namespace in which one id is the caller's. Every
-// capability is made ambient, so that the stage keeps them although its id
-// there may be another than 0 (capabilities(7)).
+// apply asks for a user namespace. Every capability is made ambient, so that the
+// stage keeps them although it is not root there, or nobody yet
+// (capabilities(7)).
 func (u *UserNS) apply(sys *syscall.SysProcAttr) {
 	sys.Cloneflags |= unix.CLONE_NEWUSER
-	sys.UidMappings = []syscall.SysProcIDMap{{ContainerID: int(u.UID), HostID: os.Geteuid(), Size: 1}}
-	sys.GidMappings = []syscall.SysProcIDMap{{ContainerID: int(u.GID), HostID: os.Getegid(), Size: 1}}
+	if u.own() {
+		sys.UidMappings = []syscall.SysProcIDMap{{ContainerID: int(u.UIDs[0].Inside), HostID: os.Geteuid(), Size: 1}}
+		sys.GidMappings = []syscall.SysProcIDMap{{ContainerID: int(u.GIDs[0].Inside), HostID: os.Getegid(), Size: 1}}
+	}
 	for c := 0; c <= linux.LastCap(); c++ {
 		sys.AmbientCaps = append(sys.AmbientCaps, uintptr(c))
 	}

@@ -24,12 +24,10 @@ type link struct {
 
 // converse sends the spec and takes replies until the stage has closed its end.
 func (l *link) converse() {
-	if before := l.c.spec.Before; before != nil {
-		if err := before(); err != nil {
-			l.fail(err, false)
-			l.c.Kill()
-			return
-		}
+	if err := l.before(); err != nil {
+		l.fail(err, false)
+		l.c.Kill()
+		return
 	}
 	if _, err := l.socket.Write(stage.SpecFrame(&l.c.spec.Stage)); err == nil {
 		l.c.open(l.socket)
@@ -61,6 +59,20 @@ func (l *link) converse() {
 			return
 		}
 	}
+}
+
+// before does what has to be done before the stage is told what to do, while it
+// starts.
+func (l *link) before() error {
+	if ns := l.c.spec.UserNS; ns != nil && !ns.own() {
+		if err := ns.Host.Write(l.c.pid, ns.UIDs, ns.GIDs); err != nil {
+			return err
+		}
+	}
+	if l.c.spec.Before != nil {
+		return l.c.spec.Before()
+	}
+	return nil
 }
 
 // read takes bytes and, with them, the command's pidfd.

@@ -34,7 +34,7 @@ func shellSpec(t *testing.T, script string) (*Spec, *os.File) {
 		WorkDir: "/", SetGroups: os.Geteuid() == 0, TTY: -1, Session: true, CgroupNS: true,
 	}}
 	if os.Geteuid() != 0 {
-		spec.UserNS = &UserNS{}
+		spec.UserNS = OwnIDs(0, 0)
 	}
 	return spec, out
 }

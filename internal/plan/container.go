@@ -37,6 +37,7 @@ func (l *loader) container(e entry) *Container {
 	}
 	volumes, more := l.volumes(f)
 	c.Volumes, c.Unsupported = volumes, append(c.Unsupported, more...)
+	c.UIDs, c.GIDs = l.idRanges(f, "uids"), l.idRanges(f, "gids")
 	c.WriteMode = l.writeMode(f)
 	c.Limits = l.limits(f)
 	c.LimitsMode = l.limitsMode(f)

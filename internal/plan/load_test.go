@@ -175,21 +175,21 @@ func TestUnsupportedWords(t *testing.T) {
 		}
 		return strings.Join(out, ", ")
 	}
-	const ubuntu = "setup, uids, gids, auto-clean, image-cache-url, resolv-conf-path, hosts-file-path, data-dirs, !CacheDir, !VaggaBin"
+	const ubuntu = "setup, auto-clean, image-cache-url, resolv-conf-path, hosts-file-path, data-dirs, !CacheDir, !VaggaBin"
 	for _, c := range []struct{ command, want string }{
 		{"good", ""},
 		{"push", ubuntu},
 		{"old", "mode: wait_all"},
 		{"net", "mode: restart, isolate-network, !BridgeCommand, !VaggaBin"},
 		{"build", "!CapsuleCommand, uids"},
-		{"postgres", ubuntu + ", prerequisites, options, expect-inotify-limit, pass-tcp-socket, symlink-name, link-as, linked-path-translation, external-user-id, network, public-ports, pid1mode: wait-all-children"},
+		{"postgres", ubuntu + ", prerequisites, options, expect-inotify-limit, pass-tcp-socket, symlink-name, link-as, linked-path-translation, network, public-ports, pid1mode: wait-all-children"},
 	} {
 		command, _ := p.Command(c.command)
 		if got := names(p.UnsupportedFor(command, command.Children)); got != c.want {
 			t.Errorf("%s needs %s\nwant %s", c.command, got, c.want)
 		}
 	}
-	if got, want := len(p.AllUnsupported()), 1+10+11+2+4+1; got != want {
+	if got, want := len(p.AllUnsupported()), 1+8+10+2+4+1; got != want {
 		t.Errorf("%d words in the file, want %d: %s", got, want, names(p.AllUnsupported()))
 	}
 	word := p.AllUnsupported()[1]

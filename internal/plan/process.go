@@ -45,6 +45,7 @@ func (l *loader) process(e entry, f fields, what string) *Process {
 	out.Volumes, out.Unsupported = l.volumes(f)
 	out.WriteMode = l.writeMode(f)
 	out.UserID, out.GroupID = l.id(f, "user-id"), l.id(f, "group-id")
+	out.ExternalUserID = l.id(f, "external-user-id")
 	out.SupplementaryGIDs = l.ids(f, "supplementary-gids")
 	out.Limits = l.limits(f)
 	out.LimitsMode = l.limitsMode(f)

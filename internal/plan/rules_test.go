@@ -89,6 +89,13 @@ func TestCommandProblems(t *testing.T) {
 
 func TestNumberProblems(t *testing.T) {
 	runProblemCases(t, []problemCase{
+		{"uids is no list", inContainer("rootfs: a\nuids: 0-10"), []string{`4:11: uids: expected a list, got "0-10"`}},
+		{"uids is empty", inContainer("rootfs: a\nuids: []"), []string{`4:11: uids is empty; write ranges as [0-65535], or remove the key`}},
+		{"ranges that are none", inContainer("rootfs: a\ngids: [1-0, a, 0-4294967295, -1, 3]"), []string{
+			`4:12: gids: "1-0" is no range of ids; write FIRST-LAST or one number, from 0 to 4294967294`,
+			`4:17: gids: "a" is no range of ids; write FIRST-LAST or one number, from 0 to 4294967294`,
+			`4:20: gids: "0-4294967295" is no range of ids; write FIRST-LAST or one number, from 0 to 4294967294`,
+			`4:34: gids: "-1" is no range of ids; write FIRST-LAST or one number, from 0 to 4294967294`}},
 		{"user-id is a name", inCommand(okRun + "user-id: abc"), []string{`6:14: user-id: expected a whole number, got "abc"`}},
 		{"user-id is nothing", inCommand(okRun + "user-id:"), []string{`6:13: user-id: expected a whole number, got nothing`}},
 		{"user-id is -1", inCommand(okRun + "user-id: -1"), []string{`6:14: user-id: "-1" is out of range (0 to 4294967294)`}},

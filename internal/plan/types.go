@@ -42,6 +42,7 @@ type Container struct {
 	Environ      []EnvVar
 	EnvironFile  string // path inside the container; "" for none
 	Volumes      []Volume
+	UIDs, GIDs   []IDRange // that have to be there inside; nil when not written: 0-65535, as far as the caller has so many
 	WriteMode    WriteMode // "" when not written: read-only
 	Limits       Limits
 	LimitsMode   LimitsMode // "" when not written
@@ -122,6 +123,7 @@ type Process struct {
 	Volumes           []Volume // on top of the container's, target by target
 	WriteMode         WriteMode
 	UserID            *uint32
+	ExternalUserID    *uint32 // what UserID is outside, in a user namespace
 	GroupID           *uint32
 	SupplementaryGIDs []uint32
 	Limits            Limits

@@ -103,7 +103,9 @@ func (e *children) stdio(child int, spec *container.Spec) ([]*os.File, error) {
 	}
 	spec.Stdio = [3]*os.File{null, stdout, stderr}
 	files := []*os.File{null, stdout, stderr}
-	if spec.UserNS == nil && (spec.Stage.UID != 0 || spec.Stage.GID != 0) {
+	if spec.UserNS != nil {
+		spec.Stage.OwnStdio = true
+	} else if spec.Stage.UID != 0 || spec.Stage.GID != 0 {
 		// So that "> /dev/stdout" can be opened again by the command's user.
 		for _, f := range files[1:] {
 			if err := f.Chown(int(spec.Stage.UID), int(spec.Stage.GID)); err != nil {

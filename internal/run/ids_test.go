@@ -1,12 +1,14 @@
 package run_test
 
 import (
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 
+	idmap "github.com/lanyard-dev/lanyard/internal/ids"
 	"github.com/lanyard-dev/lanyard/internal/testkit"
 )
 
@@ -22,9 +24,33 @@ commands:
       a: !Command {container: c, user-id: 1000, group-id: 2000, run: "echo out >/dev/stdout; echo err >/dev/stderr; echo again >>/proc/self/fd/1"}
 `
 
-func TestIDs(t *testing.T) {
+// alone are the variables of an ordinary user who has no helper to map more ids
+// than the own ones.
+var alone = []string{"PATH=/nowhere"}
+
+// outside is what ids of a container are outside: as root the same, else the
+// caller's own for root, or for whoever the command runs as where nothing else
+// can be mapped, and one of the caller's ranges.
+func outside(t *testing.T, mine bool, uid, gid int) (int, int) {
+	t.Helper()
+	host := idmap.Lookup(os.Geteuid())
+	switch {
+	case os.Geteuid() == 0:
+		return uid, gid
+	case mine || uid == 0 && gid == 0 || host.None != "":
+		return os.Geteuid(), os.Getegid()
+	}
+	return int(host.UIDs[0].First) + uid - 1, int(host.GIDs[0].First) + gid - 1
+}
+
+func TestIDs(t *testing.T) { testIDs(t, nil) }
+
+func TestOwnIDsOnly(t *testing.T) { testIDs(t, alone) }
+
+func testIDs(t *testing.T, env []string) {
 	t.Parallel()
 	p := testkit.NewProject(t, ids)
+	p.Env = env
 	if err := os.Chmod(p.Dir, 0o777); err != nil {
 		t.Fatal(err)
 	}
@@ -40,10 +66,7 @@ func TestIDs(t *testing.T) {
 		if err := syscall.Stat(p.Path(name), &st); err != nil {
 			t.Fatal(err)
 		}
-		uid, gid := inside[0], inside[1]
-		if os.Geteuid() != 0 {
-			uid, gid = os.Geteuid(), os.Getegid()
-		}
+		uid, gid := outside(t, env != nil, inside[0], inside[1])
 		if int(st.Uid) != uid || int(st.Gid) != gid {
 			t.Errorf("what %s makes belongs to %d:%d outside, want %d:%d", name, st.Uid, st.Gid, uid, gid)
 		}
@@ -56,13 +79,60 @@ func TestIDs(t *testing.T) {
 func TestSupplementaryGroups(t *testing.T) {
 	t.Parallel()
 	p := testkit.NewProject(t, ids)
+	if os.Geteuid() == 0 || idmap.Lookup(os.Geteuid()).None == "" {
+		if got := p.OK("groups"); got != "0 7 8\n" {
+			t.Errorf("groups are %q", got)
+		}
+	}
 	if os.Geteuid() != 0 {
-		p.Fails(127, []string{"cannot start groups: supplementary-gids", "newgidmap", "/etc/subgid"}, "groups")
-		return
+		p.Env = alone
+		p.Fails(127, []string{"cannot start groups: supplementary-gids needs more ids in the container than yours: newuidmap is not installed"}, "groups")
 	}
-	if got := p.OK("groups"); got != "0 7 8\n" {
-		t.Errorf("groups are %q", got)
+}
+
+// TestExternalUserID: what the command makes is the caller's, whatever its id
+// inside; a foreign id is refused.
+func TestExternalUserID(t *testing.T) {
+	testkit.Require(t, testkit.User, testkit.IDs)
+	t.Parallel()
+	p := testkit.NewProject(t, fmt.Sprintf(`
+containers:
+  c: {rootfs: ROOT, uids: [0-100], gids: [0, 50-60]}
+  huge: {rootfs: ROOT, uids: [0-4000000000]}
+commands:
+  mine: !Command {container: c, user-id: 33, external-user-id: %d, group-id: 55, run: "id -u; touch /work/mine; cat /proc/self/uid_map"}
+  foreign: !Command {container: c, user-id: 33, external-user-id: 1, run: "true"}
+  missing: !Command {container: c, user-id: 101, run: "true"}
+  huge: !Command {container: huge, run: "true"}
+`, os.Geteuid()))
+	if err := os.Chmod(p.Dir, 0o777); err != nil {
+		t.Fatal(err)
 	}
+	got := p.OK("mine")
+	contains(t, "the command", got, "33\n", fmt.Sprintf("33      %d          1\n", os.Geteuid()))
+	var st syscall.Stat_t
+	if err := syscall.Stat(p.Path("mine"), &st); err != nil || int(st.Uid) != os.Geteuid() {
+		t.Errorf("what it makes belongs to %d outside, want %d; %v", st.Uid, os.Geteuid(), err)
+	}
+	p.Fails(127, []string{"cannot start foreign: cannot map user ids: external id 1 is neither yours"}, "foreign")
+	p.Fails(127, []string{"cannot start missing: cannot map user ids: id 101 has nothing to stand for outside"}, "missing")
+	p.Fails(127, []string{"cannot start huge: cannot map user ids: the container wants", "/etc/subuid"}, "huge")
+	p.Env = alone
+	p.Fails(127, []string{"cannot start mine: uids needs more ids in the container than yours: newuidmap is not installed"}, "mine")
+}
+
+// TestChownInside: root of a container can give files to any id that is there,
+// as packages do; with one id it can't, and the kernel says so.
+func TestChownInside(t *testing.T) {
+	testkit.Require(t, testkit.User, testkit.IDs)
+	t.Parallel()
+	p := testkit.NewProject(t, ids)
+	const chown = "touch /tmp/a && chown 33:44 /tmp/a && stat -c %u:%g /tmp/a"
+	if got := p.OK("root", chown); got != "33:44\n" {
+		t.Errorf("the file belongs to %q", got)
+	}
+	p.Env = alone
+	p.Fails(1, []string{"Invalid argument"}, "root", chown)
 }
 
 // TestCapabilities: Podman's default set exactly, for root only.

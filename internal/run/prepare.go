@@ -10,6 +10,7 @@ import (
 
 	"github.com/lanyard-dev/lanyard/internal/cgroup"
 	"github.com/lanyard-dev/lanyard/internal/container"
+	"github.com/lanyard-dev/lanyard/internal/ids"
 	"github.com/lanyard-dev/lanyard/internal/image"
 	"github.com/lanyard-dev/lanyard/internal/plan"
 	"github.com/lanyard-dev/lanyard/internal/rootfs"
@@ -26,7 +27,7 @@ func (s *session) prepare(c *plan.Command, p *plan.Process, screen *screen) (*co
 	}
 	spec := &container.Spec{Name: p.Name}
 	st := &spec.Stage
-	if err := setUser(spec, p); err != nil {
+	if err := setUser(spec, from, p); err != nil {
 		return nil, err
 	}
 	st.Root = rootfs.Spec{Kind: root.Kind, Path: root.Path, UserNS: spec.UserNS != nil, Project: o.Plan.Root, Console: -1}
@@ -84,9 +85,8 @@ func openRoot(p *plan.Plan, c *plan.Container) (image.Root, error) {
 	return root, nil
 }
 
-// setUser fills in who the command runs as. An ordinary user gets a user
-// namespace in which one id, the command's, is the caller's own.
-func setUser(spec *container.Spec, p *plan.Process) error {
+// setUser fills in who the command runs as.
+func setUser(spec *container.Spec, from *plan.Container, p *plan.Process) error {
 	st := &spec.Stage
 	if p.UserID != nil {
 		st.UID = *p.UserID
@@ -99,12 +99,8 @@ func setUser(spec *container.Spec, p *plan.Process) error {
 		st.SetGroups, st.Groups = true, p.SupplementaryGIDs
 		return nil
 	}
-	if len(p.SupplementaryGIDs) > 0 {
-		return fmt.Errorf("supplementary-gids needs more than one group id in the container, and only your own can be mapped: that takes newgidmap and a range for you in /etc/subgid, which this version does not use yet; run as root, or leave it out")
-	}
 	st.NoNewPrivs = true
-	spec.UserNS = &container.UserNS{UID: st.UID, GID: st.GID}
-	return nil
+	return mapIDs(spec, from, p, ids.Lookup(os.Geteuid()))
 }
 
 // arguments gives the command's argument vector as the plan has it.

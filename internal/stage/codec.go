@@ -57,6 +57,8 @@ func (e *encoder) spec(s *Spec) {
 	}
 	e.uint(s.Caps)
 	e.bool(s.NoNewPrivs)
+	e.bool(s.OwnStdio)
+	e.bool(s.Become)
 	e.uint(s.NoFile)
 	e.uint(s.Ignore)
 	e.uint(uint64(s.CgroupFDs))
@@ -185,7 +187,7 @@ func decodeSpec(payload []byte) (*Spec, error) {
 	for range d.count() {
 		s.Groups = append(s.Groups, uint32(d.uint()))
 	}
-	s.Caps, s.NoNewPrivs, s.NoFile, s.Ignore = d.uint(), d.bool(), d.uint(), d.uint()
+	s.Caps, s.NoNewPrivs, s.OwnStdio, s.Become, s.NoFile, s.Ignore = d.uint(), d.bool(), d.bool(), d.bool(), d.uint(), d.uint()
 	s.CgroupFDs, s.CgroupNS = int(d.uint()), d.bool()
 	s.Session, s.Siblings, s.TTY, s.Foreground, s.JobControl = d.bool(), d.bool(), int(d.int()), d.bool(), d.bool()
 	if d.bad || len(d.buf) > 0 || len(s.Argv) == 0 {

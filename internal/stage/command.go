@@ -15,6 +15,7 @@ func (s *server) start() {
 		e.Detail = "it has to be a folder in the container"
 		s.fail(e)
 	}
+	s.ownStdio()
 	p := &linux.Process{
 		TTY: -1, NoFile: s.spec.NoFile, NewCgroupNS: s.spec.CgroupNS,
 		SetGroups: s.spec.SetGroups, Groups: s.spec.Groups, UID: s.spec.UID, GID: s.spec.GID,

@@ -20,6 +20,8 @@ type Spec struct {
 	Groups     []uint32 // supplementary groups
 	Caps       uint64   // capabilities to keep: bounding set, and effective for root
 	NoNewPrivs bool
+	OwnStdio   bool   // the command's user gets descriptors 1 and 2, which are pipes of the parent's
+	Become     bool   // the ids of the user namespace were mapped from outside: become root there first
 	NoFile     uint64 // RLIMIT_NOFILE, soft and hard; 0 keeps the caller's
 	Ignore     uint64 // signals that stay ignored: bit n-1 for signal n
 

@@ -74,6 +74,7 @@ func (s *server) main() {
 	linux.SetName(Argv0)
 	linux.IgnoreAll(linux.Faults) // those become panics, and reach the parent
 	s.readSpec()
+	s.become()
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		s.fail(linux.Fail("hide the container's init", "", err))
 	}

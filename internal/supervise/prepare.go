@@ -137,7 +137,7 @@ func (s *service) prepare() (*container.Spec, error) {
 		spec.Stage.SetGroups = true
 	} else {
 		spec.Stage.NoNewPrivs = true
-		spec.UserNS = &container.UserNS{UID: commandID, GID: commandID}
+		spec.UserNS = container.OwnIDs(commandID, commandID)
 	}
 	spec.Stage.Root = rootfs.Spec{
 		Kind: root.Kind, Path: root.Path, UserNS: spec.UserNS != nil,
@@ -195,7 +195,7 @@ func (s *service) resolved(spec *container.Spec) *agent.Resolved {
 	}
 	if ns := spec.UserNS; ns != nil {
 		r.UserNS = &agent.UserNS{
-			UID: ns.UID, GID: ns.GID, HostUID: uint32(os.Geteuid()), HostGID: uint32(os.Getegid()),
+			UID: ns.UIDs[0].Inside, GID: ns.GIDs[0].Inside, HostUID: ns.UIDs[0].Outside, HostGID: ns.GIDs[0].Outside,
 		}
 	}
 	return r

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/lanyard-dev/lanyard/internal/ids"
 	"github.com/opencontainers/cgroups"
 	"golang.org/x/sys/unix"
 )
@@ -25,6 +26,7 @@ const (
 	Limits   Need = "limits"  // cgroups with memory, cpu and pids that this user may make
 	CgroupV2 Need = "cgroup2" // the unified hierarchy only
 	Systemd  Need = "systemd" // as the first process; for an ordinary user one of his own too
+	IDs      Need = "ids"     // a range of ids for this user, and newuidmap
 	Pty      Need = "pty"     // /dev/ptmx
 )
 
@@ -102,6 +104,8 @@ func missing(need Need) string {
 		}
 	case Systemd:
 		return noSystemd()
+	case IDs:
+		return ids.Lookup(os.Geteuid()).None
 	case Pty:
 		f, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 		if err != nil {
@@ -124,16 +128,17 @@ func noLimits() string {
 		}
 		return ""
 	}
-	own, err := OwnCgroup()
+	data, err := os.ReadFile("/proc/self/cgroup")
 	if err != nil {
 		return err.Error()
 	}
+	own := filepath.Join("/sys/fs/cgroup", strings.TrimPrefix(strings.TrimSpace(string(data)), "0::"))
 	for _, path := range []string{own, own + "/cgroup.procs", own + "/cgroup.subtree_control"} {
 		if err := unix.Access(path, unix.W_OK); err != nil {
 			return fmt.Sprintf("%s: %v", path, err)
 		}
 	}
-	data, err := os.ReadFile(own + "/cgroup.controllers")
+	data, err = os.ReadFile(own + "/cgroup.controllers")
 	if err != nil {
 		return err.Error()
 	}
@@ -143,16 +148,6 @@ func noLimits() string {
 		}
 	}
 	return ""
-}
-
-// OwnCgroup gives the folder of this process's cgroup on a host with v2: where
-// it may make others, if it may at all.
-func OwnCgroup() (string, error) {
-	data, err := os.ReadFile("/proc/self/cgroup")
-	if err != nil {
-		return "", err
-	}
-	return filepath.Join("/sys/fs/cgroup", strings.TrimPrefix(strings.TrimSpace(string(data)), "0::")), nil
 }
 
 func noSystemd() string {

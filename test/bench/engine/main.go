@@ -121,7 +121,7 @@ func defaultContainer(root, project string, argv []string) *container.Spec {
 		Path: []string{"/bin"},
 	}}
 	if os.Geteuid() != 0 {
-		spec.UserNS = &container.UserNS{}
+		spec.UserNS = container.OwnIDs(0, 0)
 	} else {
 		spec.Stage.SetGroups = true
 	}
