@@ -15,12 +15,12 @@ import (
 // TestRemoveCgroup takes away a cgroup with one below it, and a process in that.
 func TestRemoveCgroup(t *testing.T) {
 	testkit.Require(t, testkit.Limits)
-	root := "/sys/fs/cgroup"
+	root, err := testkit.OwnCgroup()
 	if !cgroups.IsCgroup2UnifiedMode() {
-		var err error
-		if root, err = cgroups.FindCgroupMountpoint("", "pids"); err != nil {
-			t.Fatal(err)
-		}
+		root, err = cgroups.FindCgroupMountpoint("", "pids")
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 	top := filepath.Join(root, fmt.Sprintf("lanyard-test-%d", os.Getpid()))
 	below := filepath.Join(top, "a", "b")

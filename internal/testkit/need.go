@@ -128,17 +128,16 @@ func noLimits() string {
 		}
 		return ""
 	}
-	data, err := os.ReadFile("/proc/self/cgroup")
+	own, err := OwnCgroup()
 	if err != nil {
 		return err.Error()
 	}
-	own := filepath.Join("/sys/fs/cgroup", strings.TrimPrefix(strings.TrimSpace(string(data)), "0::"))
 	for _, path := range []string{own, own + "/cgroup.procs", own + "/cgroup.subtree_control"} {
 		if err := unix.Access(path, unix.W_OK); err != nil {
 			return fmt.Sprintf("%s: %v", path, err)
 		}
 	}
-	data, err = os.ReadFile(own + "/cgroup.controllers")
+	data, err := os.ReadFile(own + "/cgroup.controllers")
 	if err != nil {
 		return err.Error()
 	}
@@ -148,6 +147,16 @@ func noLimits() string {
 		}
 	}
 	return ""
+}
+
+// OwnCgroup gives the folder of this process's cgroup on a host with v2: where
+// it may make others, if it may at all.
+func OwnCgroup() (string, error) {
+	data, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join("/sys/fs/cgroup", strings.TrimPrefix(strings.TrimSpace(string(data)), "0::")), nil
 }
 
 func noSystemd() string {
