@@ -131,7 +131,7 @@ func tmux(t *testing.T, dir string, env []string) func(args ...string) string {
 func TestWatchOnATerminal(t *testing.T) {
 	dir, env := project(t)
 	t.Chdir(dir)
-	call := tmux(t, dir, append(env, "PS1=READY> ", "NO_COLOR=1", "LC_ALL=C.UTF-8"))
+	call := tmux(t, dir, append(env, "PS1=READY> ", "NO_COLOR=1", "LC_ALL=C.UTF-8", "HISTFILE=")) // a history would come into dir after its removal began
 	see := func(want ...string) (screen string) {
 		t.Helper()
 		for end := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
