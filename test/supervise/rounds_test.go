@@ -17,7 +17,7 @@ import (
 )
 
 // rounds is how often the tests that look for races repeat themselves: the full
-// number as root, a tenth of it as an ordinary user, whose containers take a user
+// number as root, 3 % of it as an ordinary user, whose containers take a user
 // namespace each and so three times as long.
 func rounds(t *testing.T, all int) int {
 	t.Helper()
@@ -29,7 +29,7 @@ func rounds(t *testing.T, all int) int {
 		return max(1, all*percent/100)
 	}
 	if os.Geteuid() != 0 {
-		return max(1, all/10)
+		return max(1, all*3/100)
 	}
 	return all
 }
@@ -74,6 +74,7 @@ func (r *running) endedFor(clients ...*stream) {
 
 // TestContractTermRounds: TERM at different moments, against connected clients.
 func TestContractTermRounds(t *testing.T) {
+	t.Parallel()
 	lanes(t, 1000, "always", func(p *place, i int) {
 		command := []string{"sleep", "1000"}
 		if i%4 == 3 {
@@ -95,6 +96,7 @@ func TestContractTermRounds(t *testing.T) {
 
 // TestContractTermTermRounds: two of them, at different moments.
 func TestContractTermTermRounds(t *testing.T) {
+	t.Parallel()
 	lanes(t, 1000, "on-failure", func(p *place, i int) {
 		command := []string{"sleep", "1000"}
 		if i%2 == 0 {
