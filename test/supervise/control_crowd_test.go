@@ -1,6 +1,7 @@
 package supervise_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -187,9 +188,12 @@ func TestContractMonitoring(t *testing.T) {
 			r := p.launch(nil, append([]string{"--metrics", word}, p.words("sh", "-c", "sleep 0.5; exit 3")...)...)
 			s := r.connect()
 			s.finally(stateOf(true, true, "", 1, 0))
-			c := http.Client{Timeout: bound, Transport: &http.Transport{DisableKeepAlives: true, Dial: func(string, string) (net.Conn, error) {
-				return net.Dial(network, at)
-			}}}
+			c := http.Client{Timeout: bound, Transport: &http.Transport{
+				DisableKeepAlives: true,
+				DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+					return new(net.Dialer).DialContext(ctx, network, at)
+				},
+			}}
 			answer, err := c.Get("http://supervisor/metrics")
 			p.must(err)
 			text, err := io.ReadAll(answer.Body)
