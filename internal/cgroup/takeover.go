@@ -32,6 +32,9 @@ func (e *BusyError) Error() string {
 // is touched, and the error is a *BusyError. Two calls at once for one name must
 // be kept apart by the caller (container.Run.Claim).
 func (g *Group) TakeOver() error {
+	if !slices.ContainsFunc(g.folders(), func(folder string) bool { _, err := os.Stat(folder); return err == nil }) {
+		return nil // nobody had the name
+	}
 	folders, err := g.everywhere()
 	if err != nil {
 		return err

@@ -34,7 +34,7 @@ func init() {
 	// is no janitor goes first, and what costs least.
 	if syscall.Getpid() != 1 && isPipe(PipeFD) && linux.IsCommandLine(Argv0) {
 		linux.SetName(Argv0)
-		_ = linux.Trim() // it waits for a long time; else it takes more memory than it had to
+		rest()
 		path, err := linux.ReadAll(PipeFD, unix.PathMax)
 		code := 0
 		if err != nil || Tidy(string(path)) != nil {
@@ -43,6 +43,16 @@ func init() {
 		for {
 			syscall.RawSyscall(syscall.SYS_EXIT_GROUP, uintptr(code), 0, 0)
 		}
+	}
+}
+
+// rest gives back what only the start needed, once the run that is starting has
+// no use for the processor any more: a janitor waits for a long time.
+func rest() {
+	over := []unix.PollFd{{Fd: PipeFD}} // no events: only its end counts
+	n, err := linux.Retry(func() (int, error) { return unix.Poll(over, linux.TrimAfter) })
+	if n == 0 && err == nil {
+		_ = linux.Trim() // else it takes more memory than it had to
 	}
 }
 

@@ -6,6 +6,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// TrimAfter is when a process that has started may see to its memory, in
+// milliseconds: what starts beside it needs the processor first.
+const TrimAfter = 200
+
 // Trim gives back what this process has mapped of its program's file and does
 // not need to wait: code and tables that its start ran through. They stay in
 // the page cache, and come back one by one when they are touched. It is for a

@@ -31,6 +31,7 @@ type Spec struct {
 	// Session: the parent clones the stage into a session of its own, so the
 	// command has no controlling terminal. Otherwise it stays in the caller's.
 	Session    bool
+	LongLived  bool // the stage gives back the memory that only its start needed
 	Siblings   bool // a child of a group, whose end waits for its siblings' signals
 	TTY        int  // descriptor 0, 1 or 2 that is the caller's terminal; -1 for none
 	Foreground bool // the command's group gets the terminal's foreground

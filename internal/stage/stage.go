@@ -9,6 +9,7 @@ package stage
 
 import (
 	"syscall"
+	"time"
 
 	"github.com/lanyard-dev/lanyard/internal/linux"
 	"github.com/lanyard-dev/lanyard/internal/rootfs"
@@ -189,6 +190,9 @@ func (s *server) leaveStdio(null int) {
 // for that, because Go's runtime takes SIGCHLD whatever mask it starts with.
 func (s *server) loop() {
 	go s.reap()
+	if s.spec.LongLived {
+		time.AfterFunc(linux.TrimAfter*time.Millisecond, func() { _ = linux.Trim() })
+	}
 	for {
 		s.serve()
 		s.receive()

@@ -130,7 +130,7 @@ func (s *service) prepare() (*container.Spec, error) {
 			Argv: s.options.Args, Env: s.config.Environ(), Path: s.config.SearchPath(),
 			WorkDir: s.config.WorkingDir, Hostname: s.options.Hostname,
 			UID: commandID, GID: commandID, Caps: container.DefaultCaps, NoFile: s.config.NoFile,
-			CgroupNS: true, Session: true, TTY: -1,
+			CgroupNS: true, Session: true, LongLived: true, TTY: -1,
 		},
 	}
 	if container.Privileged() {

@@ -72,7 +72,7 @@ func (p *publisher) take(pub *supervisor.Publication) {
 		p.publish()
 	}
 	if first {
-		go trim()
+		time.AfterFunc(linux.TrimAfter*time.Millisecond, trim)
 	}
 }
 
