@@ -66,7 +66,7 @@ func (w *workshop) initialisers(cmd *exec.Cmd) ([]float64, error) {
 //	init NAME @0.50 ms, 0.010 ms clock, 80 bytes, 2 allocs
 func initSums(trace string) (whole, stage float64, err error) {
 	stage = math.NaN()
-	lines := 0
+	parsing, lines := 0.0, 0
 	for line := range strings.Lines(trace) {
 		fields := strings.Fields(line)
 		if len(fields) < 7 || fields[0] != "init" || fields[6] != "clock," {
@@ -78,8 +78,11 @@ func initSums(trace string) (whole, stage float64, err error) {
 		}
 		lines++
 		whole += ms
+		if fields[1] == "internal/godebug" {
+			parsing = ms // of GODEBUG, which this trace needs and a stage does not have
+		}
 		if fields[1] == stagePackage {
-			stage = whole
+			stage = whole - parsing
 		}
 	}
 	if lines == 0 {
