@@ -1,6 +1,7 @@
 package ids
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -120,12 +121,5 @@ func run(path string, pid int, maps []Map) error {
 	if info, statErr := os.Stat(path); statErr == nil && info.Mode()&fs.ModeSetuid == 0 {
 		hint = "; it has no setuid bit: sudo chmod u+s " + path + ", unless it has file capabilities"
 	}
-	return fmt.Errorf("cannot map ids: %s: %w: %s%s", path, err, trimmed(out), hint)
-}
-
-func trimmed(out []byte) string {
-	for len(out) > 0 && (out[len(out)-1] == '\n' || out[len(out)-1] == ' ') {
-		out = out[:len(out)-1]
-	}
-	return string(out)
+	return fmt.Errorf("cannot map ids: %s: %w: %s%s", path, err, bytes.TrimSpace(out), hint)
 }

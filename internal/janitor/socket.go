@@ -30,14 +30,15 @@ func removeSocket(path string) error {
 	return ignoreMissing(unix.Unlinkat(dir, name, 0))
 }
 
-// served says whether somebody listens on a socket. The path in an address ends
+// served says whether somebody may listen on a socket: connecting to a dead one
+// is refused, and nothing else says that it is dead. The path in an address ends
 // after 107 bytes (unix(7)), so it goes by the folder's descriptor.
 func served(dir int, name string) bool {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return false
+		return true
 	}
 	defer unix.Close(fd)
 	err = unix.Connect(fd, &unix.SockaddrUnix{Name: "/proc/self/fd/" + strconv.Itoa(dir) + "/" + name})
-	return err == nil || err == unix.EAGAIN // EAGAIN: its queue is full
+	return err != unix.ECONNREFUSED
 }

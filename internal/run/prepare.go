@@ -10,7 +10,6 @@ import (
 
 	"github.com/lanyard-dev/lanyard/internal/cgroup"
 	"github.com/lanyard-dev/lanyard/internal/container"
-	"github.com/lanyard-dev/lanyard/internal/ids"
 	"github.com/lanyard-dev/lanyard/internal/image"
 	"github.com/lanyard-dev/lanyard/internal/plan"
 	"github.com/lanyard-dev/lanyard/internal/rootfs"
@@ -27,7 +26,7 @@ func (s *session) prepare(c *plan.Command, p *plan.Process, screen *screen) (*co
 	}
 	spec := &container.Spec{Name: p.Name}
 	st := &spec.Stage
-	if err := setUser(spec, from, p); err != nil {
+	if err := s.setUser(spec, from, p); err != nil {
 		return nil, err
 	}
 	st.Root = rootfs.Spec{Kind: root.Kind, Path: root.Path, UserNS: spec.UserNS != nil, Project: o.Plan.Root, Console: -1}
@@ -86,7 +85,7 @@ func openRoot(p *plan.Plan, c *plan.Container) (image.Root, error) {
 }
 
 // setUser fills in who the command runs as.
-func setUser(spec *container.Spec, from *plan.Container, p *plan.Process) error {
+func (s *session) setUser(spec *container.Spec, from *plan.Container, p *plan.Process) error {
 	st := &spec.Stage
 	if p.UserID != nil {
 		st.UID = *p.UserID
@@ -100,7 +99,7 @@ func setUser(spec *container.Spec, from *plan.Container, p *plan.Process) error 
 		return nil
 	}
 	st.NoNewPrivs = true
-	return mapIDs(spec, from, p, ids.Lookup(os.Geteuid()))
+	return mapIDs(spec, from, p, s.ids())
 }
 
 // arguments gives the command's argument vector as the plan has it.

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
 	"github.com/lanyard-dev/lanyard/internal/container"
 	"github.com/lanyard-dev/lanyard/internal/group"
+	"github.com/lanyard-dev/lanyard/internal/ids"
 	"github.com/lanyard-dev/lanyard/internal/output"
 	"github.com/lanyard-dev/lanyard/internal/plan"
 	"github.com/lanyard-dev/lanyard/internal/supervisor"
@@ -29,7 +31,8 @@ func Run(o Options) int {
 		complain(fmt.Errorf("cannot remove everything that an earlier run left: %w", err), 0)
 	}
 	warnOfOwner(o.Plan.Root)
-	s := &session{options: &o, run: container.NewRun(), signals: signals, volumes: map[string]string{}}
+	s := &session{options: &o, run: container.NewRun(), signals: signals, volumes: map[string]string{},
+		ids: sync.OnceValue(func() ids.Host { return ids.Lookup(os.Geteuid()) })}
 	code := s.command(o.Command, chosen)
 	if err := s.run.Close(); err != nil {
 		complain(fmt.Errorf("cannot remove everything of this run; the next start tries again: %w", err), 0)
@@ -89,6 +92,7 @@ type session struct {
 	options *Options
 	run     *container.Run
 	signals chan os.Signal
+	ids     func() ids.Host   // what ids the user may map, looked up once
 	volumes map[string]string // persistent volumes that are being filled: name to folder in the project
 }
 
