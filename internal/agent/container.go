@@ -7,8 +7,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-
-	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
 // Resolved is a container as it really runs.
@@ -79,24 +77,23 @@ func replace(path string, data []byte) error {
 // last). Readers of an older minor version refuse a newer one: crun 1.8 does.
 const ociVersion = "1.0.2"
 
-func spec(c *Resolved) *specs.Spec {
-	umask := uint32(0o022)
-	files := specs.POSIXRlimit{Type: "RLIMIT_NOFILE", Hard: c.Config.NoFile, Soft: c.Config.NoFile}
-	s := &specs.Spec{
+func spec(c *Resolved) *ociSpec {
+	s := &ociSpec{
 		Version:  ociVersion,
 		Hostname: c.Hostname,
-		Root:     &specs.Root{Path: c.Root, Readonly: true},
-		Process: &specs.Process{
-			User:            specs.User{UID: c.UID, GID: c.GID, Umask: &umask},
+		Root:     ociRoot{Path: c.Root, Readonly: true},
+		Process: ociProcess{
+			User:            ociUser{UID: c.UID, GID: c.GID, Umask: 0o022},
 			Args:            c.Args,
 			Env:             c.Config.Environ(),
 			Cwd:             c.Config.WorkingDir,
-			Capabilities:    &specs.LinuxCapabilities{Bounding: c.Caps},
-			Rlimits:         []specs.POSIXRlimit{files},
+			Capabilities:    ociCapabilities{Bounding: c.Caps},
+			Rlimits:         []ociRlimit{{Type: "RLIMIT_NOFILE", Hard: c.Config.NoFile, Soft: c.Config.NoFile}},
 			NoNewPrivileges: c.NoNewPrivs,
 		},
 		Mounts: mounts(c),
-		Linux: &specs.Linux{
+		Linux: ociLinux{ // no network namespace: the host's
+			Namespaces:    []ociNamespace{{"mount"}, {"uts"}, {"ipc"}, {"pid"}, {"cgroup"}},
 			MaskedPaths:   c.Masked,
 			ReadonlyPaths: c.ReadOnly,
 		},
@@ -104,15 +101,10 @@ func spec(c *Resolved) *specs.Spec {
 	if !c.NoCgroup {
 		s.Linux.CgroupsPath, s.Linux.Resources = "harpoon/"+c.ID, resources(c.Config)
 	}
-	for _, kind := range []specs.LinuxNamespaceType{ // no network: that is the host's
-		specs.MountNamespace, specs.UTSNamespace, specs.IPCNamespace, specs.PIDNamespace, specs.CgroupNamespace,
-	} {
-		s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: kind})
-	}
 	if ns := c.UserNS; ns != nil {
-		s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.UserNamespace})
-		s.Linux.UIDMappings = []specs.LinuxIDMapping{{ContainerID: ns.UID, HostID: ns.HostUID, Size: 1}}
-		s.Linux.GIDMappings = []specs.LinuxIDMapping{{ContainerID: ns.GID, HostID: ns.HostGID, Size: 1}}
+		s.Linux.Namespaces = append(s.Linux.Namespaces, ociNamespace{"user"})
+		s.Linux.UIDMappings = []ociIDMapping{{ContainerID: ns.UID, HostID: ns.HostUID, Size: 1}}
+		s.Linux.GIDMappings = []ociIDMapping{{ContainerID: ns.GID, HostID: ns.HostGID, Size: 1}}
 	}
 	return s
 }
@@ -120,17 +112,15 @@ func spec(c *Resolved) *specs.Spec {
 // cpuPeriod is the bandwidth period in microseconds, the kernel's default.
 const cpuPeriod = 100_000
 
-func resources(c *Config) *specs.LinuxResources {
-	r := &specs.LinuxResources{}
+func resources(c *Config) *ociResources {
+	r := &ociResources{}
 	if c.Memory != nil {
-		both := 2 * *c.Memory // runtime-spec's swap is memory and swap together
-		r.Memory = &specs.LinuxMemory{Limit: c.Memory, Swap: &both}
+		r.Memory = &ociMemory{Limit: *c.Memory, Swap: 2 * *c.Memory}
 	}
 	if c.CPUs != nil {
-		period := uint64(cpuPeriod)
 		// The kernel refuses a quota below 1 ms (kernel/sched/core.c, min_cfs_quota_period).
 		quota := max(1000, int64(math.Round(*c.CPUs*cpuPeriod)))
-		r.CPU = &specs.LinuxCPU{Quota: &quota, Period: &period}
+		r.CPU = &ociCPU{Quota: quota, Period: cpuPeriod}
 	}
 	return r
 }

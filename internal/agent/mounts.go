@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
 // resolvConf is the host's, and bound into every container.
@@ -13,8 +11,8 @@ const resolvConf = "/etc/resolv.conf"
 
 // mounts gives what is mounted in c besides its root, by path: parents come first.
 // What stands there whatever the agent says is what internal/rootfs makes.
-func mounts(c *Resolved) []specs.Mount {
-	list := []specs.Mount{
+func mounts(c *Resolved) []ociMount {
+	list := []ociMount{
 		{Destination: "/proc", Type: "proc", Source: "proc", Options: []string{"nosuid", "nodev", "noexec"}},
 		{Destination: "/sys", Type: "bind", Source: "/sys", Options: []string{"rbind", "ro", "nosuid", "nodev", "noexec"}},
 		{Destination: "/dev", Type: "tmpfs", Source: "tmpfs", Options: []string{"ro", "nosuid", "noexec", "mode=755", "size=1048576"}},
@@ -27,11 +25,11 @@ func mounts(c *Resolved) []specs.Mount {
 		list[1].Options[0] = "bind"
 	}
 	own := agentMounts(c.Config)
-	list = slices.DeleteFunc(list, func(fixed specs.Mount) bool { // what the agent puts there wins
-		return c.NoResolvConf && fixed.Destination == resolvConf || slices.ContainsFunc(own, func(m specs.Mount) bool { return m.Destination == fixed.Destination })
+	list = slices.DeleteFunc(list, func(fixed ociMount) bool { // what the agent puts there wins
+		return c.NoResolvConf && fixed.Destination == resolvConf || slices.ContainsFunc(own, func(m ociMount) bool { return m.Destination == fixed.Destination })
 	})
 	list = append(list, own...)
-	slices.SortFunc(list, func(a, b specs.Mount) int { return strings.Compare(a.Destination, b.Destination) })
+	slices.SortFunc(list, func(a, b ociMount) int { return strings.Compare(a.Destination, b.Destination) })
 	return list
 }
 
@@ -44,16 +42,16 @@ func ptsOptions(c *Resolved) []string {
 }
 
 // agentMounts gives the tmpfs and volumes of c.
-func agentMounts(c *Config) []specs.Mount {
-	var list []specs.Mount
+func agentMounts(c *Config) []ociMount {
+	var list []ociMount
 	for _, t := range c.Tmp {
-		m := specs.Mount{Destination: t.Path, Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", "noexec", "mode=1777"}}
+		m := ociMount{Destination: t.Path, Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", "noexec", "mode=1777"}}
 		// size=0 is no limit (tmpfs(5)); without a size it is half of the memory.
 		m.Options = append(m.Options, "size="+strconv.FormatInt(max(0, t.Size), 10))
 		list = append(list, m)
 	}
 	for _, v := range c.Volumes {
-		list = append(list, specs.Mount{Destination: v.Path, Type: "bind", Source: v.Source, Options: []string{"rbind", "rw", "nodev"}})
+		list = append(list, ociMount{Destination: v.Path, Type: "bind", Source: v.Source, Options: []string{"rbind", "rw", "nodev"}})
 	}
 	return list
 }

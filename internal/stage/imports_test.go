@@ -56,6 +56,9 @@ func TestInitialisers(t *testing.T) {
 	if out, err := exec.Command(testkit.RequireTool(t, "go"), "build", "-o", binary, module+"/cmd/lanyard").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
+	// A copy, as an installed program is one: what the linker has just written
+	// through a mapping lies in the page cache page by page, and starts slower.
+	binary = copied(t, binary)
 	const wholeLimit, earlyLimit, runs = 1.0, 0.2, 600 // milliseconds
 	whole, early := 1e9, 1e9
 	for i := 0; i < runs && (i < 20 || whole >= wholeLimit || early >= earlyLimit); i++ {
@@ -73,6 +76,19 @@ func TestInitialisers(t *testing.T) {
 	if whole >= wholeLimit || early >= earlyLimit || early <= 0 {
 		t.Errorf("initialisers take %.3f ms (limit %g), %.3f ms before the stage (limit %g)", whole, wholeLimit, early, earlyLimit)
 	}
+}
+
+func copied(t *testing.T, program string) string {
+	t.Helper()
+	data, err := os.ReadFile(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	program += "-installed"
+	if err := os.WriteFile(program, data, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return program
 }
 
 // sums adds up lines like "init errors @0.52 ms, 0.001 ms clock, 0 bytes, 0 allocs".

@@ -3,6 +3,7 @@ package main
 import (
 	"os/exec"
 	"slices"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -45,6 +46,7 @@ func (w *workshop) fall(cmd *exec.Cmd) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
+	time.Sleep(settled)
 	if err := w.start.open(); err != nil {
 		return nil, g.failed(err)
 	}
@@ -99,6 +101,7 @@ func (w *workshop) fallBare(sibling []string) ([]float64, error) {
 	if err := w.up.await(siblings + 1); err != nil {
 		return nil, err
 	}
+	time.Sleep(settled)
 	if err := w.start.open(); err != nil {
 		return nil, err
 	}

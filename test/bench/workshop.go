@@ -78,10 +78,12 @@ func (w *workshop) fill(lanyard string) error {
 	if err := os.WriteFile(filepath.Join(w.project, "lanyard.yaml"), []byte(projectFile()), 0o644); err != nil {
 		return err
 	}
-	if abs, err := filepath.Abs(lanyard); err == nil {
-		if _, err := os.Stat(abs); err == nil {
-			w.lanyard = abs
-		}
+	installed := filepath.Join(w.dir, "lanyard")
+	err = install(installed, lanyard)
+	if err == nil {
+		w.lanyard = installed
+	} else if !os.IsNotExist(err) {
+		return err
 	}
 	return nil
 }
@@ -123,13 +125,29 @@ func (w *workshop) makeRoot() error {
 
 // build compiles one of the benchmark's own programs, static.
 func build(output, name, ldflags string) error {
-	cmd := exec.Command("go", "build", "-ldflags", ldflags, "-o", output,
+	linked := output + ".linked"
+	cmd := exec.Command("go", "build", "-ldflags", ldflags, "-o", linked,
 		"github.com/lanyard-dev/lanyard/test/bench/"+name)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("cannot build %s: %v\n%s", name, err, out)
 	}
-	return nil
+	if err := install(output, linked); err != nil {
+		return err
+	}
+	return os.Remove(linked)
+}
+
+// install copies a program. What the linker has just written through a mapping
+// lies in the page cache page by page, and costs half as much again to start as
+// a file that was copied or read from a disk, as the peers' were: 0.21 ms
+// instead of 0.14 for the initialisers before a stage.
+func install(output, linked string) error {
+	data, err := os.ReadFile(linked)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(output, data, 0o755)
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
