@@ -8,6 +8,7 @@ import (
 
 	"github.com/lanyard-dev/lanyard/internal/cgroup"
 	"github.com/lanyard-dev/lanyard/internal/ids"
+	"github.com/lanyard-dev/lanyard/internal/linux"
 	"github.com/lanyard-dev/lanyard/internal/stage"
 	"golang.org/x/sys/unix"
 )
@@ -117,7 +118,7 @@ func (c *Container) signalCommand(sig syscall.Signal) bool {
 	if c.command < 0 {
 		return false
 	}
-	_ = unix.PidfdSendSignal(c.command, sig, nil, 0)
+	linux.SignalPidfd(c.command, sig)
 	if stage.Continues(sig) {
 		time.AfterFunc(continueAfter, c.resume)
 	}
@@ -131,7 +132,7 @@ func (c *Container) resume() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.command >= 0 {
-		_ = unix.PidfdSendSignal(c.command, unix.SIGCONT, nil, 0)
+		linux.SignalPidfd(c.command, unix.SIGCONT)
 	}
 }
 
@@ -166,5 +167,5 @@ func (c *Container) Kill() {
 	if c.pidNS == "" {
 		c.pidNS, _ = os.Readlink(procPath(c.pid, "ns/pid"))
 	}
-	_ = unix.PidfdSendSignal(c.pidfd, unix.SIGKILL, nil, 0)
+	linux.SignalPidfd(c.pidfd, unix.SIGKILL)
 }

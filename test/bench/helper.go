@@ -37,8 +37,10 @@ func (w *workshop) engineArgs(limited bool, argv []string) contestant {
 // open builds and starts the supervisor.
 func (h *helper) open() error {
 	path := filepath.Join(h.w.dir, "engine")
-	if err := build(path, "engine", ""); err != nil {
-		return err
+	if _, err := os.Stat(path); err != nil { // another helper's is the same
+		if err := build(path, "engine", ""); err != nil {
+			return err
+		}
 	}
 	cmd := exec.Command(path, h.args...)
 	var err error
