@@ -2,6 +2,7 @@ package janitor
 
 import (
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,13 +23,27 @@ func removeSocket(path string) error {
 	}
 	defer unix.Close(dir)
 	name := path[slash+1:]
-	var st unix.Stat_t
-	err = unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW)
-	if err != nil || st.Mode&unix.S_IFMT != unix.S_IFSOCK || served(dir, name) {
-		return ignoreMissing(err)
+	// The kernel closes the files of a process that was killed one after the
+	// other: the lock and the pipe that woke us may be gone before the socket.
+	for wait := time.Millisecond; ; wait *= 2 {
+		var st unix.Stat_t
+		err = unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW)
+		if err != nil || st.Mode&unix.S_IFMT != unix.S_IFSOCK {
+			return ignoreMissing(err)
+		}
+		if !served(dir, name) {
+			return ignoreMissing(unix.Unlinkat(dir, name, 0))
+		}
+		if wait > longestClose {
+			return nil
+		}
+		time.Sleep(wait)
 	}
-	return ignoreMissing(unix.Unlinkat(dir, name, 0))
 }
+
+// longestClose is the last of the waits for a socket to be closed, each twice as
+// long as the one before it; together they are half a second.
+const longestClose = 256 * time.Millisecond
 
 // served says whether somebody may listen on a socket: connecting to a dead one
 // is refused, and nothing else says that it is dead. The path in an address ends

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lanyard-dev/lanyard/internal/janitor"
 )
@@ -29,16 +30,19 @@ func TestSockets(t *testing.T) {
 	}
 	listen("dead").Close()
 	listen("served")
+	// A process that is killed closes its files one after the other.
+	dying := listen("dying")
+	time.AfterFunc(50*time.Millisecond, func() { dying.Close() })
 	touch(t, filepath.Join(dir, "file"), filepath.Join(dir, "folder/file"))
 	journal := ""
-	for _, name := range []string{"dead", "served", "file", "folder", "gone", "gone/too", "file/x"} {
+	for _, name := range []string{"dead", "served", "dying", "file", "folder", "gone", "gone/too", "file/x"} {
 		journal += "socket " + filepath.Join(dir, name) + "\n"
 	}
 	run := folder(t, journal)
 	if err := janitor.Clean(run); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]bool{"dead": false, "served": true, "file": true, "folder/file": true} {
+	for name, want := range map[string]bool{"dead": false, "served": true, "dying": false, "file": true, "folder/file": true} {
 		if there(filepath.Join(dir, name)) != want {
 			t.Errorf("%s is there: %v, want %v", name, !want, want)
 		}
