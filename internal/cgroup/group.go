@@ -59,7 +59,7 @@ func plan(g *Group, controllers []string) (*Group, error) {
 	for _, controller := range controllers {
 		root, err := cgroups.FindCgroupMountpoint("", controller)
 		if err != nil {
-			return nil, &UnsupportedError{Limit: controller, Why: "this host has no " + controller + " cgroup controller mounted"}
+			return nil, &UnsupportedError{Limit: v2Name(controller), Why: "this host has no " + controller + " cgroup controller mounted"}
 		}
 		g.paths[controller] = filepath.Join(root, g.name)
 	}
@@ -152,7 +152,10 @@ func (g *Group) Create() error {
 		return nil
 	}
 	_ = g.Remove()
-	what := strings.Join(g.limits.controllers(), ", ")
+	if unsupported := (*UnsupportedError)(nil); errors.As(err, &unsupported) {
+		return unsupported
+	}
+	what := strings.Join(g.limits.names(), ", ")
 	if what == "" {
 		what = "nothing, but measure memory and cpu"
 	}
@@ -171,6 +174,9 @@ func (g *Group) create() error {
 		return err
 	}
 	if err := m.Set(g.resources()); err != nil {
+		return err
+	}
+	if err := g.weigh(); err != nil {
 		return err
 	}
 	for _, path := range g.folders() {

@@ -40,7 +40,7 @@ func TestEmpty(t *testing.T) {
 	if !(cgroup.Limits{}).Empty() {
 		t.Error("no limits are not empty")
 	}
-	for name, l := range map[string]cgroup.Limits{"memory": {Memory: of[int64](1)}, "swap": {Swap: of[int64](0)}, "cpus": {CPUs: of(1.0)}, "pids": {Pids: of[int64](1)}} {
+	for name, l := range map[string]cgroup.Limits{"memory": {Memory: of[int64](1)}, "swap": {Swap: of[int64](0)}, "cpus": {CPUs: of(1.0)}, "pids": {Pids: of[int64](1)}, "io": {IOWeight: of[uint64](1)}} {
 		if l.Empty() {
 			t.Errorf("%s is empty", name)
 		}
@@ -105,6 +105,41 @@ func TestLimitsAreWritten(t *testing.T) {
 	}
 	if err := group.Remove(); err != nil {
 		t.Errorf("removing again: %v", err)
+	}
+}
+
+// TestIOWeight: whatever weight this kernel has is set; one that has none is
+// said to have none.
+func TestIOWeight(t *testing.T) {
+	testkit.Require(t, testkit.Root, testkit.Limits)
+	group := plan(t, cgroup.Limits{IOWeight: of[uint64](5000)})
+	err := group.Create()
+	run := group.Folders()[0]
+	probe := filepath.Join(run, "probe")
+	if err := os.Mkdir(probe, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	found := false
+	for name, want := range map[string]string{"io.weight": "5000", "io.bfq.weight": "545", "blkio.bfq.weight": "545"} {
+		if _, err := os.Stat(filepath.Join(probe, name)); err != nil {
+			continue
+		}
+		found = true
+		data, err := os.ReadFile(filepath.Join(run, "child", name))
+		if got := strings.TrimPrefix(strings.TrimSpace(string(data)), "default "); err != nil || got != want {
+			t.Errorf("%s is %q, want %s; %v", name, data, want, err)
+		}
+	}
+	if err := os.Remove(probe); err != nil {
+		t.Error(err)
+	}
+	var unsupported *cgroup.UnsupportedError
+	if want := "cannot limit io: there is no weight in " + filepath.Join(run, "child") + ": "; found && err != nil ||
+		!found && (!errors.As(err, &unsupported) || !strings.HasPrefix(err.Error(), want)) {
+		t.Errorf("this kernel has a weight: %v; Create: %v", found, err)
+	}
+	if err := group.Remove(); err != nil {
+		t.Error(err)
 	}
 }
 

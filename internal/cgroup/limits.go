@@ -3,6 +3,7 @@ package cgroup
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/opencontainers/cgroups"
 )
@@ -13,11 +14,15 @@ type Limits struct {
 	Swap   *int64   // bytes on top of Memory; 0 is none. Needs Memory
 	CPUs   *float64 // CPUs, fractions allowed
 	Pids   *int64   // processes and threads
+	// IOWeight is the share of the disks' time beside other cgroups, 1 to 10000;
+	// a cgroup without one has 100 (Linux Documentation/admin-guide/cgroup-v2.rst,
+	// io.weight).
+	IOWeight *uint64
 }
 
 // Empty says whether nothing is limited, so that no cgroup is needed.
 func (l Limits) Empty() bool {
-	return l.Memory == nil && l.Swap == nil && l.CPUs == nil && l.Pids == nil
+	return len(l.controllers()) == 0
 }
 
 // controllers gives those the limits need, in the names of v1.
@@ -32,7 +37,44 @@ func (l Limits) controllers() []string {
 	if l.Pids != nil {
 		list = append(list, "pids")
 	}
+	if l.IOWeight != nil {
+		list = append(list, "blkio")
+	}
 	return list
+}
+
+// v2Name gives the name that a controller of v1 has on v2. Messages have it too.
+func v2Name(controller string) string {
+	if controller == "blkio" {
+		return "io"
+	}
+	return controller
+}
+
+// names are those of the controllers on v2.
+func (l Limits) names() []string {
+	list := l.controllers()
+	for i, controller := range list {
+		list[i] = v2Name(controller)
+	}
+	return list
+}
+
+// Without gives the limits but those that e says can't be enforced.
+func (l Limits) Without(e *UnsupportedError) Limits {
+	for name := range strings.SplitSeq(e.Limit, ", ") {
+		switch name {
+		case "memory":
+			l.Memory, l.Swap = nil, nil
+		case "cpu":
+			l.CPUs = nil
+		case "pids":
+			l.Pids = nil
+		case "io":
+			l.IOWeight = nil
+		}
+	}
+	return l
 }
 
 // cpuPeriod is the bandwidth period in microseconds, Docker's and the kernel's
@@ -61,7 +103,7 @@ func (l Limits) resources() *cgroups.Resources {
 // UnsupportedError says that this host, or this user on it, can't enforce a
 // limit that was asked for.
 type UnsupportedError struct {
-	Limit string // "memory", "cpu", "pids", or a list of them
+	Limit string // "memory", "cpu", "pids", "io", or a list of them with commas
 	Why   string
 }
 

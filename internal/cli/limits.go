@@ -28,6 +28,9 @@ func limitsText(box *plan.Container, proc *plan.Process) string {
 	if n := cmp.Or(proc.Limits.NoFile, box.Limits.NoFile); n != nil {
 		parts = append(parts, fmt.Sprintf("nofile %d", *n))
 	}
+	if n := cmp.Or(proc.Limits.IOWeight, box.Limits.IOWeight); n != nil {
+		parts = append(parts, fmt.Sprintf("io-weight %d", *n))
+	}
 	if len(parts) == 0 {
 		return ""
 	}

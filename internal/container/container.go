@@ -57,8 +57,8 @@ func (u *UserNS) own() bool {
 	return one(u.UIDs, os.Geteuid()) && one(u.GIDs, os.Getegid())
 }
 
-// Event is what happens to a container. The order is: Warned; Started or Failed; any
-// number of Stopped; at most one Exited; Gone, which is always the last.
+// Event is what happens to a container. The order is: any number of Warned; Started or
+// Failed; any number of Stopped; at most one Exited; Gone, which is always the last.
 type Event struct {
 	Kind   EventKind
 	PID    int                // Started: the stage, as the caller sees it

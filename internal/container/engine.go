@@ -76,20 +76,21 @@ func (c *Container) makeCgroup() (*cgroup.Group, error) {
 	if c.spec.Cgroup != nil {
 		return c.spec.Cgroup, nil
 	}
-	if c.spec.Limits.Empty() {
-		return nil, nil
-	}
-	group, err := c.tryCgroup()
-	var unsupported *cgroup.UnsupportedError
-	if c.spec.BestEffort && errors.As(err, &unsupported) {
+	limits := c.spec.Limits
+	for !limits.Empty() {
+		group, err := c.tryCgroup(limits)
+		var unsupported *cgroup.UnsupportedError
+		if !c.spec.BestEffort || !errors.As(err, &unsupported) {
+			return group, err
+		}
 		c.notify(Event{Kind: Warned, Err: fmt.Errorf("it runs without its limits on %s: %s", unsupported.Limit, unsupported.Why)})
-		return nil, nil
+		limits = limits.Without(unsupported)
 	}
-	return group, err
+	return nil, nil
 }
 
-func (c *Container) tryCgroup() (*cgroup.Group, error) {
-	group, err := cgroup.Plan(c.engine.run.cgroupName(c.spec.Name), c.spec.Limits)
+func (c *Container) tryCgroup(limits cgroup.Limits) (*cgroup.Group, error) {
+	group, err := cgroup.Plan(c.engine.run.cgroupName(c.spec.Name), limits)
 	if err != nil {
 		return nil, err
 	}

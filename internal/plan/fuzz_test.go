@@ -143,7 +143,8 @@ func checkProcess(t *testing.T, p *Plan, c *Command, child *Process) {
 func checkLimits(t *testing.T, l Limits) {
 	t.Helper()
 	if l.Memory != nil && *l.Memory < 1<<20 || l.Swap != nil && *l.Swap < 0 || l.CPUs != nil && !(*l.CPUs > 0) ||
-		l.Pids != nil && *l.Pids < 1 || l.NoFile != nil && *l.NoFile < 3 {
+		l.Pids != nil && *l.Pids < 1 || l.NoFile != nil && *l.NoFile < 3 ||
+		l.IOWeight != nil && (*l.IOWeight < 1 || *l.IOWeight > 10000) {
 		t.Errorf("limits %+v", l)
 	}
 }

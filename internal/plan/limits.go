@@ -12,6 +12,9 @@ const (
 	// PID_MAX_LIMIT of include/linux/threads.h; pids.max refuses more.
 	maxPids   = 4 << 20
 	minNoFile = 3
+	// The range of io.weight (Documentation/admin-guide/cgroup-v2.rst).
+	minIOWeight = 1
+	maxIOWeight = 10_000
 	// The largest value that fs.nr_open takes (fs/file.c, sysctl_nr_open_max),
 	// rounded down to what 64-bit kernels share.
 	maxNoFile = math.MaxInt32 - 63
@@ -48,6 +51,11 @@ func (l *loader) limits(f fields) Limits {
 	if v := keys.get("nofile"); v != nil {
 		if number, ok := l.whole(v, "nofile", minNoFile, maxNoFile); ok {
 			out.NoFile = &number
+		}
+	}
+	if v := keys.get("io-weight"); v != nil {
+		if number, ok := l.whole(v, "io-weight", minIOWeight, maxIOWeight); ok {
+			out.IOWeight = &number
 		}
 	}
 	return out

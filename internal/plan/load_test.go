@@ -46,7 +46,7 @@ func TestEverything(t *testing.T) {
 		Environ: []EnvVar{{"PORT", "8000"}, {"EMPTY", ""}, {"NULL_", ""}, {"QUOTED", "~"},
 			{"LANG", "C.UTF-8"}, {"DEBUG", "yes"}},
 		EnvironFile: "/etc/environment", WriteMode: Transient, LimitsMode: BestEffort,
-		Limits: Limits{Memory: ptr[int64](512 << 20), Swap: ptr[int64](0), CPUs: ptr(1.5), Pids: ptr[int64](200), NoFile: ptr[uint64](4096)},
+		Limits: Limits{Memory: ptr[int64](512 << 20), Swap: ptr[int64](0), CPUs: ptr(1.5), Pids: ptr[int64](200), NoFile: ptr[uint64](4096), IOWeight: ptr[uint64](250)},
 	}
 	if !reflect.DeepEqual(python, wantPython) {
 		t.Errorf("python is %+v", python)

@@ -121,6 +121,10 @@ func TestNumberProblems(t *testing.T) {
 		{"cpus is inf", inContainer("host: true\nlimits: {cpus: .inf}"), []string{`4:20: cpus: expected a number, got ".inf"`}},
 		{"pids", inContainer("host: true\nlimits: {pids: 0}"), []string{`4:20: pids: "0" is out of range (1 to 4194304)`}},
 		{"nofile", inContainer("host: true\nlimits: {nofile: 2}"), []string{`4:22: nofile: "2" is out of range (3 to 2147483584)`}},
+		{"io-weight", inContainer("host: true\nlimits: {io-weight: 0}"), []string{`4:25: io-weight: "0" is out of range (1 to 10000)`}},
+		{"io_weight too large", inContainer("host: true\nlimits: {io_weight: 10001}"), []string{`4:25: io-weight: "10001" is out of range (1 to 10000)`}},
+		{"io-weight with fraction", inContainer("host: true\nlimits: {io-weight: 0.5}"), []string{`4:25: io-weight: expected a whole number, got "0.5"`}},
+		{"io-weight misspelt", inContainer("host: true\nlimits: {ioweight: 5}"), []string{`4:14: unknown key "ioweight" in limits (did you mean "io-weight"?)`}},
 	})
 }
 

@@ -77,7 +77,10 @@ type Limits struct {
 	CPUs   *float64 // CPUs, fractions allowed, above 0
 	Pids   *int64   // processes and threads, at least 1
 	NoFile *uint64  // open files, soft and hard limit, at least 3
-	Pos    Pos      // of the limits mapping; zero when there is none
+	// IOWeight is the share of the disks beside other cgroups, 1 to 10000; one
+	// that has none counts as 100.
+	IOWeight *uint64
+	Pos      Pos // of the limits mapping; zero when there is none
 }
 
 // Command is one entry of commands: a single process or a group.

@@ -151,7 +151,7 @@ var capsuleWords = []word{
 }
 
 var limitWords = []word{
-	{name: "memory"}, {name: "swap"}, {name: "cpus"}, {name: "pids"}, {name: "nofile"},
+	{name: "memory"}, {name: "swap"}, {name: "cpus"}, {name: "pids"}, {name: "nofile"}, {name: "io-weight"},
 }
 
 var tmpfsWords = []word{

@@ -3,6 +3,7 @@ package run_test
 import (
 	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -30,6 +31,8 @@ commands:
     limits: {pids: 20}
     run: "i=0; while [ $i -lt 60 ]; do sleep 1000 & i=$((i+1)); done 2>/work/errors; cat /proc/1/cmdline"
   cpus: !Command {container: c, limits: {cpus: 0.25}, run: "cat /proc/self/cgroup >/work/inside; touch /work/ready; sleep 1000"}
+  weight: !Command {container: c, limits: {io-weight: 5000}, run: "touch /work/ready; sleep 1000"}
+  weight-soft: !Command {container: soft, limits: {io-weight: 5000}, run: "echo ran"}
   nofile: !Command {container: c, limits: {nofile: 77}, run: "ulimit -Sn; ulimit -Hn"}
   manyfiles: !Command {container: c, limits: {nofile: 2147483584}, run: "ulimit -Hn"}
   manyfiles-soft: !Command {container: soft, limits: {nofile: 2147483584}, run: "ulimit -Hn"}
@@ -65,23 +68,11 @@ func TestCPULimit(t *testing.T) {
 	testkit.Require(t, testkit.Root, testkit.Limits)
 	t.Parallel()
 	p := testkit.NewProject(t, limits)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	cmd := p.Command(ctx, "cpus")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	until(t, "the command runs", func() bool { _, err := os.Stat(p.Path("ready")); return err == nil })
+	cmd, folder := limited(t, p, "cpus")
 	inside, err := os.ReadFile(p.Path("inside"))
 	if err != nil || strings.Contains(string(inside), "lanyard-") {
 		t.Errorf("the command sees its cgroup's name: %s, %v", inside, err)
 	}
-	// Not at the first look: the shell is being replaced by the next program.
-	folder := ""
-	until(t, "a process of the command is in a cgroup of ours", func() bool {
-		folder = cpuFolder(t, p)
-		return folder != ""
-	})
 	quota := map[string]string{"cpu.cfs_quota_us": "25000", "cpu.max": "25000 100000"}
 	found := false
 	for name, want := range quota {
@@ -104,9 +95,66 @@ func TestCPULimit(t *testing.T) {
 	}
 }
 
-// cpuFolder is the cgroup, as seen from here, that limits the project's command:
-// the one above its own, which its root could write to; "" if none is seen yet.
-func cpuFolder(t *testing.T, p *testkit.Project) string {
+// limited starts a command that touches ready, and gives the cgroup that limits
+// it once it is there.
+func limited(t *testing.T, p *testkit.Project, name string) (cmd *exec.Cmd, folder string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	cmd = p.Command(ctx, name)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the command runs", func() bool { _, err := os.Stat(p.Path("ready")); return err == nil })
+	// Not at the first look: the shell is being replaced by the next program.
+	until(t, "a process of the command is in a cgroup of ours", func() bool {
+		folder = limitFolder(t, p, name)
+		return folder != ""
+	})
+	return cmd, folder
+}
+
+// TestIOWeight looks at the cgroup from outside; where the kernel has no weight
+// for io (see internal/cgroup TestIOWeight), at what is said.
+func TestIOWeight(t *testing.T) {
+	testkit.Require(t, testkit.Root, testkit.Limits)
+	t.Parallel()
+	p := testkit.NewProject(t, limits)
+	r := p.Run("weight-soft")
+	if r.Code != 0 || r.Out != "ran\n" {
+		t.Errorf("best effort: %+v", r)
+	}
+	if r.Err != "" {
+		const why = "io: there is no weight in "
+		if !strings.Contains(r.Err, "warning: weight-soft: it runs without its limits on "+why) {
+			t.Errorf("best effort: %s", r.Err)
+		}
+		p.Fails(127, []string{"weight could not be started: cannot limit " + why, "set limits-mode: best-effort"}, "weight")
+		return
+	}
+	cmd, folder := limited(t, p, "weight")
+	found := false
+	for name, want := range map[string]string{"io.weight": "5000", "io.bfq.weight": "545", "blkio.bfq.weight": "545"} {
+		if data, err := os.ReadFile(filepath.Join(folder, name)); err == nil {
+			found = true
+			if got := strings.TrimPrefix(strings.TrimSpace(string(data)), "default "); got != want {
+				t.Errorf("%s is %s, want %s", name, got, want)
+			}
+		}
+	}
+	if !found {
+		t.Errorf("no weight in %s", folder)
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+}
+
+// limitFolder is the cgroup, as seen from here, that limits the project's
+// command: the one above its own, which its root could write to; "" if none is
+// seen yet.
+func limitFolder(t *testing.T, p *testkit.Project, name string) string {
 	t.Helper()
 	for _, pid := range p.Pids() {
 		data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cgroup")
@@ -118,7 +166,7 @@ func cpuFolder(t *testing.T, p *testkit.Project) string {
 			if len(fields) != 3 || !strings.Contains(fields[2], "/lanyard-") {
 				continue
 			}
-			if !regexp.MustCompile(`/lanyard-[0-9a-f]{12}/cpus/command$`).MatchString(fields[2]) {
+			if !regexp.MustCompile(`/lanyard-[0-9a-f]{12}/` + name + `/command$`).MatchString(fields[2]) {
 				t.Errorf("a cgroup is called %s", fields[2])
 			}
 			return filepath.Join("/sys/fs/cgroup", strings.Split(fields[1], ",")[0], filepath.Dir(fields[2]))

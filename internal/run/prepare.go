@@ -163,7 +163,7 @@ func setLimits(spec *container.Spec, from *plan.Container, p *plan.Process, scre
 	a, b := p.Limits, from.Limits
 	spec.Limits = cgroup.Limits{
 		Memory: firstOf(a.Memory, b.Memory), Swap: firstOf(a.Swap, b.Swap),
-		CPUs: firstOf(a.CPUs, b.CPUs), Pids: firstOf(a.Pids, b.Pids),
+		CPUs: firstOf(a.CPUs, b.CPUs), Pids: firstOf(a.Pids, b.Pids), IOWeight: firstOf(a.IOWeight, b.IOWeight),
 	}
 	spec.BestEffort = firstOf(p.LimitsMode, from.LimitsMode, plan.Strict) == plan.BestEffort
 	files := firstOf(a.NoFile, b.NoFile)
