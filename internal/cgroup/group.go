@@ -160,7 +160,7 @@ func (g *Group) Create() error {
 		what = "nothing, but measure memory and cpu"
 	}
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, os.ErrNotExist) || strings.Contains(err.Error(), "read-only") {
-		return &UnsupportedError{Limit: what, Why: fmt.Sprintf("uid %d may not use this host's cgroups (%v)", os.Geteuid(), err)}
+		return &UnsupportedError{Limit: what, Why: g.refused(err).Error()}
 	}
 	return fmt.Errorf("cannot limit %s: %w", what, err)
 }

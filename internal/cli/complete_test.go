@@ -48,16 +48,16 @@ func TestComplete(t *testing.T) {
 		line string // the last word, "" after a space, is the one to complete
 		want string
 	}{
-		{"", "app other shell sh fixed list run check supervise ctl help completion"},
+		{"", "app other shell sh fixed list run check doctor supervise ctl help completion"},
 		{"s", "shell sh supervise"},
-		{"_", "_secret _list _run _check"},
+		{"_", "_secret _list _run _check _doctor"},
 		{"--o", "--output --only"},
 		{"--output ", "prefix raw json"},
 		{"--output=r", "raw"},
 		{"-e HO", "HOME HOST"},
 		{"-f ", "FILES"},
 		{"-f good.yaml a", "app"},
-		{"-f bad.yaml ", "list run check supervise ctl help completion"},
+		{"-f bad.yaml ", "list run check doctor supervise ctl help completion"},
 		{"--only ", "web celery mail front worker back"},
 		{"--only web -- a", "app"},
 		{"app ", ""},
@@ -91,7 +91,7 @@ func TestComplete(t *testing.T) {
 		{"supervise --h", "--hostname --help"},
 		{"supervise --hostname web ", "FILES"},
 		{"help a", "app"},
-		{"help _", "_secret _list _run _check"},
+		{"help _", "_secret _list _run _check _doctor"},
 		{"nonsense ", ""},
 		{"--nonsense a", ""},
 	}

@@ -25,6 +25,7 @@ var (
 	optHelp       = option{long: "help", short: "h", help: "show help and exit"}
 	optBuiltin    = option{long: "builtin", help: "list lanyard's own verbs too"}
 	optJSON       = option{long: "json", help: "print one JSON array, hidden commands included"}
+	optFindings   = option{long: "json", help: "print a JSON array of objects with name, status, why and fix"}
 	optWritable   = option{long: "writable", help: "let the container's root be written to; the writes are thrown away at the end"}
 	optWorkDir    = option{long: "work-dir", value: "DIR", help: "start in this folder: relative to the project, or absolute inside the container"}
 )

@@ -60,7 +60,7 @@ func (s *settings) add(g given, lookup func(string) (string, bool)) error {
 		s.help = true
 	case &optBuiltin:
 		s.builtin = true
-	case &optJSON:
+	case &optJSON, &optFindings:
 		s.json = true
 	case &optWritable:
 		s.writable = true

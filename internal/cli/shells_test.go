@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 var completionLines = []struct{ line, want string }{
 	{"lanyard a", "app"},
 	{"lanyard s", "shell sh supervise"},
-	{"lanyard _", "_secret _list _run _check"},
+	{"lanyard _", "_secret _list _run _check _doctor"},
 	{"lanyard --out", "--output"},
 	{"lanyard app --only ", "web celery front worker back"},
 	{"lanyard app --only web c", "celery"},

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/lanyard-dev/lanyard/internal/host"
 )
 
 func TestShellQuote(t *testing.T) {
@@ -110,5 +112,23 @@ func TestVerbsAreComplete(t *testing.T) {
 		if !strings.Contains(docs, o.String()) {
 			t.Errorf("docs/cli.md does not tell about %s", o)
 		}
+	}
+}
+
+func TestFindingTable(t *testing.T) {
+	findings := []host.Finding{
+		{Name: "proc", Status: host.Yes, Why: "one was mounted"},
+		{Name: "delegation", Status: host.Partly, Why: "some of it works and more would be better", Fix: "sudo systemctl set-property some.service with=words that-are long"},
+	}
+	want := `proc        yes     one was mounted
+delegation  partly  some of it works and
+                    more would be better
+                    fix: sudo systemctl set-property some.service with=words that-are long
+`
+	if got := findingTable(findings, 42); got != want {
+		t.Errorf("got:\n%swant:\n%s", got, want)
+	}
+	if got := findingTable(findings, 0); strings.Count(got, "\n") != 3 {
+		t.Errorf("without a width nothing is wrapped, got:\n%s", got)
 	}
 }

@@ -42,6 +42,13 @@ func verbs() []*verb {
 			options: []*option{&optFile, &optHelp},
 			run:     (*app).check,
 		},
+		{
+			name: "_doctor", about: "Find out what this machine lets you do",
+			text:    "Tries everything that containers need, as the user you are, and prints for each whether it works: yes, partly or no, why, and the command that allows what does not. Nothing is changed and nothing stays. The exit code is 0, or 1 if containers can't be started at all.",
+			example: "lanyard _doctor\nlanyard _doctor --json | jq -r '.[] | select(.status != \"yes\") | .fix'",
+			options: []*option{&optFindings, &optFile, &optHelp},
+			run:     (*app).doctor,
+		},
 		superviseVerb(),
 		ctlVerb(),
 		{

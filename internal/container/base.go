@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"syscall"
 
+	"github.com/lanyard-dev/lanyard/internal/linux"
 	"golang.org/x/sys/unix"
 )
 
@@ -53,16 +54,20 @@ func lockBase(path string) (*os.File, error) {
 // made it first.
 func openBase(path string, create bool) (*os.File, error) {
 	if create {
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return nil, err
+		err := os.MkdirAll(filepath.Dir(path), 0o755)
+		if err == nil {
+			err = os.Mkdir(path, 0o700)
 		}
-		if err := os.Mkdir(path, 0o700); err != nil && !os.IsExist(err) {
+		switch {
+		case os.IsNotExist(err): // the last run above it has removed it meanwhile
 			return nil, err
+		case err != nil && !os.IsExist(err):
+			return nil, unmade(path, err)
 		}
 	}
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
 	if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ELOOP) {
-		return nil, fmt.Errorf("%s is a symlink or a file; it must be a folder of yours: remove it, or set XDG_RUNTIME_DIR", path)
+		return nil, &linux.Obstacle{Why: path + " is a symlink or a file; it must be a folder of yours", Fix: ownBase(path)}
 	}
 	if err != nil {
 		return nil, err
@@ -74,9 +79,46 @@ func openBase(path string, create bool) (*os.File, error) {
 	}
 	if int(st.Uid) != os.Geteuid() || st.Mode&0o022 != 0 {
 		f.Close()
-		return nil, fmt.Errorf("%s belongs to uid %d with mode %04o; it must be yours alone: remove it, or set XDG_RUNTIME_DIR", path, st.Uid, st.Mode&0o7777)
+		return nil, &linux.Obstacle{Why: fmt.Sprintf("%s belongs to uid %d with mode %04o; it must be yours alone", path, st.Uid, st.Mode&0o7777), Fix: ownBase(path)}
 	}
 	return f, nil
+}
+
+// ownBase is how to get a folder for the run folders.
+func ownBase(path string) string {
+	if os.Geteuid() == 0 {
+		return "sudo rm -r " + path
+	}
+	return "export XDG_RUNTIME_DIR=/run/user/$(id -u), or another folder of yours"
+}
+
+// unmade says why the folder can't be made.
+func unmade(path string, err error) error {
+	var errno syscall.Errno
+	_ = errors.As(err, &errno)
+	fix := "sudo mount -o remount,rw " + filepath.Dir(path)
+	if os.Geteuid() != 0 {
+		fix = ownBase(path)
+	}
+	return &linux.Obstacle{Why: fmt.Sprintf("%s can't be made: %v", path, errno), Fix: fix}
+}
+
+// CheckBase says where run folders are made, and why that is not possible, as a
+// start would. It makes nothing.
+func CheckBase() (path string, err error) {
+	path = RunBase()
+	base, err := openBase(path, false)
+	if err == nil {
+		base.Close()
+		return path, nil
+	}
+	for above := path; os.IsNotExist(err) && above != "/"; {
+		above = filepath.Dir(above)
+		if err = unix.Faccessat(unix.AT_FDCWD, above, unix.W_OK|unix.X_OK, unix.AT_EACCESS); err != nil && !os.IsNotExist(err) {
+			err = unmade(path, err)
+		}
+	}
+	return path, err
 }
 
 func flock(f *os.File, how int) error {

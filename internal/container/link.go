@@ -140,7 +140,7 @@ func (l *link) take(r stage.Reply) error {
 		l.started = true
 		l.c.notify(Event{Kind: Started, PID: l.c.pid})
 	case r.Kind == stage.Failed && !l.failed && !l.exited:
-		l.fail(r.Err, false)
+		l.fail(l.c.explained(r.Err), false)
 	case r.Kind == stage.Stopped && l.started && !l.exited:
 		l.c.notify(Event{Kind: Stopped, Status: r.Status})
 	case r.Kind == stage.Exited && l.started && !l.exited && !l.failed:

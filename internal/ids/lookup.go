@@ -9,17 +9,23 @@ import (
 	"os/exec"
 	"runtime"
 	"strconv"
+	"strings"
 
 	"github.com/lanyard-dev/lanyard/internal/linux"
 	"github.com/moby/sys/user"
+	"golang.org/x/sys/unix"
 )
 
 // Host is what ids this machine lets an ordinary user map.
 type Host struct {
-	UIDs, GIDs []Range // subordinate ids; nil where None says why
-	UIDHelper  string  // path of newuidmap(1)
-	GIDHelper  string  // path of newgidmap(1)
-	None       string  // why only the caller's own ids can be mapped; "" if there are more
+	UIDs, GIDs []Range         // subordinate ids; nil where None says why
+	UIDHelper  string          // path of newuidmap(1)
+	GIDHelper  string          // path of newgidmap(1)
+	None       *linux.Obstacle // why only the caller's own ids can be mapped; nil if there are more
+
+	name    string // the user's
+	nextUID uint32 // where a range for the user could begin
+	nextGID uint32
 }
 
 // Files of the subordinate ids (subuid(5), subgid(5)).
@@ -31,61 +37,116 @@ const (
 // Lookup reads which ids uid may map here. What is missing is in Host.None, with
 // what to do about it.
 func Lookup(uid int) Host {
-	var h Host
-	var err error
-	if h.UIDHelper, err = helper("newuidmap"); err == nil {
-		h.GIDHelper, err = helper("newgidmap")
-	}
-	if err != nil {
-		return Host{None: err.Error()}
-	}
-	names := []string{strconv.Itoa(uid)}
+	h := Host{name: strconv.Itoa(uid)}
+	names := []string{h.name}
 	if u, err := user.LookupUid(uid); err == nil {
-		names = append(names, u.Name)
+		h.name, names = u.Name, append(names, u.Name)
 	}
-	if h.UIDs, err = read(subUIDs, names); err == nil {
-		h.GIDs, err = read(subGIDs, names)
+	if h.UIDHelper, h.None = helper("newuidmap"); h.None != nil {
+		return h
 	}
-	if err != nil {
-		return Host{None: err.Error()}
+	if h.GIDHelper, h.None = helper("newgidmap"); h.None != nil {
+		return h
+	}
+	var missing []string
+	for _, file := range []struct {
+		path   string
+		ranges *[]Range
+		next   *uint32
+	}{{subUIDs, &h.UIDs, &h.nextUID}, {subGIDs, &h.GIDs, &h.nextGID}} {
+		var err error
+		if *file.ranges, *file.next, err = read(file.path, names); err != nil {
+			h.None = &linux.Obstacle{Why: fmt.Sprintf("cannot read %s: %v", file.path, err)}
+			return h
+		}
+		if len(*file.ranges) == 0 {
+			missing = append(missing, file.path)
+		}
+	}
+	if len(missing) > 0 {
+		h.None = &linux.Obstacle{Why: strings.Join(missing, " and ") + " have no line for " + h.name, Fix: h.moreIDs(missing...)}
+		if len(missing) == 1 {
+			h.None.Why = missing[0] + " has no line for " + h.name
+		}
 	}
 	return h
 }
 
-func helper(name string) (string, error) {
+// Packages are the commands that install something, by what the distribution
+// calls it.
+func Packages(debian, fedora, arch, alpine, suse string) string {
+	return "sudo apt-get install " + debian + " (Debian, Ubuntu), sudo dnf install " + fedora + " (Fedora), sudo pacman -S " + arch +
+		" (Arch), sudo apk add " + alpine + " (Alpine), sudo zypper install " + suse + " (openSUSE)"
+}
+
+func helper(name string) (string, *linux.Obstacle) {
 	path, err := exec.LookPath(name)
 	if err != nil {
-		return "", fmt.Errorf("%s is not installed (Debian, Ubuntu: sudo apt-get install uidmap; Fedora: shadow-utils)", name)
+		return "", &linux.Obstacle{Why: name + " is not installed", Fix: Packages("uidmap", "shadow-utils", "shadow", "shadow-uidmap", "shadow")}
 	}
 	return path, nil
 }
 
-// read gives the ranges of whoever has one of these names; it is an error to
-// have none.
-func read(path string, names []string) ([]Range, error) {
-	entries, err := user.ParseSubIDFileFilter(path, func(e user.SubID) bool {
-		return e.Name == names[0] || e.Name == names[len(names)-1]
-	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("cannot read %s: %w", path, err)
+// wanted is how many ids a container has unless its project file says otherwise.
+const wanted = 1 << 16
+
+// Small says whether the ranges are too few for all ids of a container; nil if
+// they are enough.
+func (h Host) Small() *linux.Obstacle {
+	var why, files []string
+	for _, file := range []struct {
+		path   string
+		ranges []Range
+	}{{subUIDs, h.UIDs}, {subGIDs, h.GIDs}} {
+		have := uint64(1) // the caller's own
+		for _, r := range file.ranges {
+			have += r.size()
+		}
+		if have < wanted {
+			why, files = append(why, fmt.Sprintf("%s gives %s %d ids", file.path, h.name, have-1)), append(files, file.path)
+		}
 	}
-	var ranges []Range
+	if len(why) == 0 {
+		return nil
+	}
+	return &linux.Obstacle{Why: strings.Join(why, " and ") + fmt.Sprintf(", and a container's 0 to %d take %d more than your own", wanted-1, wanted-1), Fix: h.moreIDs(files...)}
+}
+
+// moreIDs is the command that gives the user ranges that nobody has.
+func (h Host) moreIDs(files ...string) string {
+	command := "sudo usermod"
+	for _, file := range files {
+		option, first := " --add-subuids ", h.nextUID
+		if file == subGIDs {
+			option, first = " --add-subgids ", h.nextGID
+		}
+		command += option + Range{first, first + wanted - 1}.String()
+	}
+	return command + " " + h.name
+}
+
+// read gives the ranges of whoever has one of these names, and where the ids
+// begin that nobody has.
+func read(path string, names []string) (ranges []Range, next uint32, err error) {
+	const first = 100000 // as useradd(8) begins (SUB_UID_MIN of login.defs(5))
+	entries, err := user.ParseSubIDFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, 0, err
+	}
+	next = first
 	for _, e := range entries {
 		last := e.SubID + e.Count - 1
 		if e.Count < 1 || e.SubID < 0 || last >= 1<<32-1 {
 			continue // as newuidmap does
 		}
-		ranges = append(ranges, Range{uint32(e.SubID), uint32(last)})
-	}
-	if len(ranges) == 0 {
-		name := names[len(names)-1]
-		option := "--add-subuids"
-		if path == subGIDs {
-			option = "--add-subgids"
+		if last < 1<<32-1-wanted {
+			next = max(next, uint32(last)+1)
 		}
-		return nil, fmt.Errorf("%s has no line for %s (sudo usermod %s 100000-165535 %s)", path, name, option, name)
+		if e.Name == names[0] || e.Name == names[len(names)-1] {
+			ranges = append(ranges, Range{uint32(e.SubID), uint32(last)})
+		}
 	}
-	return ranges, nil
+	return ranges, next, nil
 }
 
 // Write maps ids of a process in a new user namespace of ours that has none
@@ -101,7 +162,17 @@ func (h Host) Write(pid int, uids, gids []Map) error {
 	}
 	go helper(h.UIDHelper, uids)
 	go helper(h.GIDHelper, gids)
-	return errors.Join(<-results, <-results)
+	err := <-results
+	if other := <-results; err == nil {
+		err = other
+	}
+	if err == nil {
+		return nil
+	}
+	if o := powerless(h.UIDHelper, h.GIDHelper); o != nil {
+		err = o
+	}
+	return fmt.Errorf("cannot map ids: %w", err)
 }
 
 func run(path string, pid int, maps []Map) error {
@@ -117,9 +188,32 @@ func run(path string, pid int, maps []Map) error {
 	if err == nil {
 		return nil
 	}
-	hint := ""
-	if info, statErr := os.Stat(path); statErr == nil && info.Mode()&fs.ModeSetuid == 0 {
-		hint = "; it has no setuid bit: sudo chmod u+s " + path + ", unless it has file capabilities"
+	return fmt.Errorf("%s: %w: %s", path, err, bytes.TrimSpace(out))
+}
+
+// powerless says what takes helpers the power to map more than one id; nil if
+// nothing is known to.
+func powerless(helpers ...string) *linux.Obstacle {
+	var plain []string
+	for _, path := range helpers {
+		info, err := os.Stat(path)
+		if err != nil {
+			continue
+		}
+		if _, err := unix.Getxattr(path, "security.capability", nil); err != nil && info.Mode()&fs.ModeSetuid == 0 {
+			plain = append(plain, path)
+		}
 	}
-	return fmt.Errorf("cannot map ids: %s: %w: %s%s", path, err, bytes.TrimSpace(out), hint)
+	var st unix.Statfs_t
+	switch path := helpers[0]; {
+	case len(plain) > 0:
+		return &linux.Obstacle{Why: strings.Join(plain, " and ") + ": no setuid bit and no file capabilities (capabilities(7))", Fix: "sudo chmod u+s " + strings.Join(plain, " ")}
+	case unix.Statfs(path, &st) == nil && st.Flags&unix.MS_NOSUID != 0:
+		return &linux.Obstacle{Why: path + " is on a filesystem mounted nosuid", Fix: "sudo mount -o remount,suid $(findmnt -no TARGET -T " + path + ")"}
+	}
+	if set, err := unix.PrctlRetInt(unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0); err == nil && set == 1 {
+		return &linux.Obstacle{Why: helpers[0] + " has no power here: what started lanyard forbids new privileges (no_new_privs)",
+			Fix: "NoNewPrivileges=no in a unit of systemd; docker run without --security-opt no-new-privileges"}
+	}
+	return nil
 }

@@ -97,6 +97,9 @@ func RemoveCgroup(path string) error {
 		if err == unix.ENOTDIR {
 			return nil // a file of the kernel's has that name, so no group could be made
 		}
+		if err == unix.EROFS && unix.Access(path, unix.F_OK) == unix.ENOENT {
+			return nil // it could not be made either
+		}
 		if err != unix.EBUSY || time.Now().After(deadline) {
 			return ignoreMissing(err)
 		}

@@ -41,3 +41,32 @@ func Fail(step, path string, err error) *StepError {
 	}
 	return &StepError{Step: step, Path: path, Errno: errno}
 }
+
+// Obstacle is what stands in the way on this machine. A start that fails of it
+// and `lanyard _doctor` say the same words.
+type Obstacle struct {
+	Why string // what forbids it
+	Fix string // the command that allows it; may be empty
+}
+
+// Error is both in one line.
+func (o *Obstacle) Error() string {
+	if o.Fix == "" {
+		return o.Why
+	}
+	return o.Why + fixMark + o.Fix
+}
+
+const fixMark = "; fix: "
+
+// ObstacleOf takes an error apart again whose last words are an Obstacle's: what
+// fails in a stage comes as text.
+func ObstacleOf(err error) *Obstacle {
+	text := err.Error()
+	for i := 0; i+len(fixMark) <= len(text); i++ {
+		if text[i:i+len(fixMark)] == fixMark {
+			return &Obstacle{Why: text[:i], Fix: text[i+len(fixMark):]}
+		}
+	}
+	return &Obstacle{Why: text}
+}

@@ -73,7 +73,7 @@ func (b *builder) openSources() *linux.StepError {
 	}
 	if b.proc, err = newMount("proc", nosuid|nodev|noexec); err != nil {
 		return &linux.StepError{Step: "mount", Path: "/proc", Errno: asErrno(err),
-			Detail: "a new proc needs the host's /proc in full sight; inside another container that one must be unmasked (docker: --security-opt systempaths=unconfined)"}
+			Detail: procDetail(err)}
 	}
 	if b.spec.Project != "" {
 		if b.project, err = b.tree(b.spec.Project, ""); err != nil {
@@ -92,6 +92,14 @@ func (b *builder) openSources() *linux.StepError {
 		}
 	}
 	return nil
+}
+
+// procDetail: EPERM is the kernel's answer where parts of the host's are hidden.
+func procDetail(err error) string {
+	if err == unix.EPERM {
+		return ProcHidden.Error()
+	}
+	return ""
 }
 
 func bindError(m *Mount, err error) *linux.StepError {

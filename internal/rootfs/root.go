@@ -51,13 +51,8 @@ func (b *builder) mountRoot() *linux.StepError {
 
 func overlayError(path string, err error) *linux.StepError {
 	e := linux.Fail("mount an overlay over the rootfs", path, err)
-	switch e.Errno {
-	case unix.EINVAL:
-		e.Detail = "the kernel stacks at most two overlays; the folder must not lie on an overlay that lies on another"
-	case unix.ENODEV:
-		e.Detail = "this kernel has no overlay filesystem (modprobe overlay)"
-	case unix.EPERM:
-		e.Detail = "overlay in a user namespace needs Linux 5.11"
+	if o := OverlayRefused(e.Errno); o != nil {
+		e.Detail = o.Error()
 	}
 	return e
 }

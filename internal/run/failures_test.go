@@ -151,7 +151,7 @@ func TestNoUserNamespaces(t *testing.T) {
 	cmd.Dir, cmd.Env = p.Dir, p.Command(t.Context()).Env
 	out, _ := cmd.CombinedOutput()
 	contains(t, "without user namespaces", string(out), "nothing could not be started: clone a process into a new user namespace: no space left on device: "+
-		"this host allows no user namespaces; allow them: sudo sysctl user.max_user_namespaces=15000")
+		"this machine allows no user namespaces (user.max_user_namespaces is 0); fix: sudo sysctl -w user.max_user_namespaces=15000")
 	if cmd.ProcessState.ExitCode() != 127 {
 		t.Errorf("exit code %d, want 127", cmd.ProcessState.ExitCode())
 	}

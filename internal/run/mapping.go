@@ -15,9 +15,9 @@ import (
 // the caller's own.
 func mapIDs(spec *container.Spec, from *plan.Container, p *plan.Process, host ids.Host) error {
 	st := &spec.Stage
-	if host.None != "" {
+	if host.None != nil {
 		if what := needsRange(from, p); what != "" {
-			return fmt.Errorf("%s needs more ids in the container than yours: %s", what, host.None)
+			return fmt.Errorf("%s needs more ids in the container than yours: %w", what, host.None)
 		}
 		spec.UserNS = container.OwnIDs(st.UID, st.GID)
 		return nil
@@ -26,11 +26,11 @@ func mapIDs(spec *container.Spec, from *plan.Container, p *plan.Process, host id
 		Own: uint32(os.Geteuid()), Sub: host.UIDs, Inside: ranges(from.UIDs), ID: st.UID, External: p.ExternalUserID,
 	}.Plan()
 	if err != nil {
-		return fmt.Errorf("cannot map user ids: %w", err)
+		return fmt.Errorf("cannot map user ids: %w", tooFew(err, host))
 	}
 	gids, err := ids.Request{Own: uint32(os.Getegid()), Sub: host.GIDs, Inside: ranges(from.GIDs), ID: st.GID}.Plan()
 	if err != nil {
-		return fmt.Errorf("cannot map group ids: %w", err)
+		return fmt.Errorf("cannot map group ids: %w", tooFew(err, host))
 	}
 	for _, gid := range p.SupplementaryGIDs {
 		if !ids.Mapped(gids, gid) {
@@ -40,6 +40,14 @@ func mapIDs(spec *container.Spec, from *plan.Container, p *plan.Process, host id
 	spec.UserNS = &container.UserNS{UIDs: uids, GIDs: gids, Host: host}
 	st.SetGroups, st.Groups = true, p.SupplementaryGIDs
 	return nil
+}
+
+// tooFew adds what is too small to the reason why ids can't be mapped.
+func tooFew(err error, host ids.Host) error {
+	if small := host.Small(); small != nil {
+		return fmt.Errorf("%w; %w", err, small)
+	}
+	return err
 }
 
 // needsRange names what can't be had with the caller's own ids alone.

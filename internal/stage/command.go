@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/lanyard-dev/lanyard/internal/linux"
+	"github.com/lanyard-dev/lanyard/internal/rootfs"
 	"golang.org/x/sys/unix"
 )
 
@@ -122,7 +123,7 @@ func explainExec(e *linux.StepError, spec *Spec, candidates []string) {
 			}
 		}
 	case unix.EACCES:
-		e.Detail = "it may not be executed: not a file with execute permission for this user, or on a filesystem mounted noexec"
+		e.Detail = explainRefusal(e.Path)
 	case unix.ENOEXEC:
 		e.Detail = execFormat(e.Path)
 	case unix.E2BIG:
@@ -137,6 +138,19 @@ func explainExec(e *linux.StepError, spec *Spec, candidates []string) {
 		e.Detail = "arguments of " + decimal(size) + " bytes and an environment of " + decimal(env) +
 			" bytes are too large together, or one string is over 131072 bytes"
 	}
+}
+
+// explainRefusal says why a file may not be executed.
+func explainRefusal(path string) string {
+	const project, stNoExec = "/work/", 8 // statfs(2)
+	var fs unix.Statfs_t
+	switch noexec := unix.Statfs(path, &fs) == nil && fs.Flags&stNoExec != 0; {
+	case noexec && len(path) > len(project) && path[:len(project)] == project:
+		return rootfs.NoExec.Error()
+	case noexec:
+		return "its filesystem is mounted noexec"
+	}
+	return "it may not be executed: not a file with execute permission for this user"
 }
 
 func decimal(n int) string {

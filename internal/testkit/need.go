@@ -105,7 +105,9 @@ func missing(need Need) string {
 	case Systemd:
 		return noSystemd()
 	case IDs:
-		return ids.Lookup(os.Geteuid()).None
+		if none := ids.Lookup(os.Geteuid()).None; none != nil {
+			return none.Error()
+		}
 	case Pty:
 		f, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 		if err != nil {

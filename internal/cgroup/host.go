@@ -1,0 +1,93 @@
+package cgroup
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/lanyard-dev/lanyard/internal/linux"
+	"github.com/opencontainers/cgroups"
+	"golang.org/x/sys/unix"
+)
+
+// Hierarchy tells what cgroups this machine has: "v2", "v1", or "hybrid" for v1
+// with a v2 that has no controllers, and the controllers, sorted. The version is
+// "" where none are mounted.
+func Hierarchy() (version string, controllers []string) {
+	if cgroups.IsCgroup2UnifiedMode() {
+		data, _ := os.ReadFile("/sys/fs/cgroup/cgroup.controllers")
+		return "v2", slices.Sorted(slices.Values(strings.Fields(string(data))))
+	}
+	known, err := cgroups.GetAllSubsystems() // without named hierarchies, which count nothing
+	if err != nil {
+		return "", nil
+	}
+	for _, name := range known {
+		if _, err := cgroups.FindCgroupMountpoint("", name); err == nil {
+			controllers = append(controllers, name)
+		}
+	}
+	if len(controllers) == 0 {
+		return "", nil
+	}
+	version = "v1"
+	if cgroups.IsCgroup2HybridMode() {
+		version = "hybrid"
+	}
+	slices.Sort(controllers)
+	return version, controllers
+}
+
+// Refusal says why this process can make no groups; nil if it can.
+func Refusal() *linux.Obstacle {
+	folders := []string{"/sys/fs/cgroup"}
+	if !cgroups.IsCgroup2UnifiedMode() {
+		folders = nil
+		for _, controller := range (Limits{Memory: new(int64), CPUs: new(float64), Pids: new(int64)}).controllers() {
+			folder, err := cgroups.FindCgroupMountpoint("", controller)
+			if err != nil {
+				return &linux.Obstacle{Why: "this host has no " + controller + " cgroup controller mounted"}
+			}
+			folders = append(folders, folder)
+		}
+	}
+	for _, folder := range folders {
+		if err := unix.Faccessat(unix.AT_FDCWD, folder, unix.W_OK, unix.AT_EACCESS); err != nil {
+			return forbidden(folder, err)
+		}
+	}
+	return nil
+}
+
+// forbidden says that nothing can be made in a folder, and what could be done.
+func forbidden(folder string, err error) *linux.Obstacle {
+	o := &linux.Obstacle{Why: fmt.Sprintf("uid %d may not use this host's cgroups (write to %s: %v)", os.Geteuid(), folder, err)}
+	switch {
+	case errors.Is(err, unix.EROFS):
+		o.Fix = "sudo mount -o remount,rw " + folder + ", in a container: docker run --privileged …"
+	case errors.Is(err, fs.ErrPermission) && !cgroups.IsCgroup2UnifiedMode():
+		o.Fix = "sudo lanyard …, or boot with cgroup v2: systemd.unified_cgroup_hierarchy=1 on the kernel's command line"
+	}
+	return o
+}
+
+// refused is forbidden for the first folder of ours that can't be made.
+func (g *Group) refused(err error) *linux.Obstacle {
+	for _, path := range g.folders() {
+		for path = filepath.Dir(path); path != "/"; path = filepath.Dir(path) {
+			why := unix.Faccessat(unix.AT_FDCWD, path, unix.W_OK, unix.AT_EACCESS)
+			if errors.Is(why, fs.ErrNotExist) {
+				continue
+			}
+			if why != nil {
+				return forbidden(path, why)
+			}
+			break
+		}
+	}
+	return &linux.Obstacle{Why: fmt.Sprintf("uid %d may not use this host's cgroups (%v)", os.Geteuid(), err)}
+}

@@ -1,0 +1,131 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"syscall"
+
+	"github.com/lanyard-dev/lanyard/internal/linux"
+	"github.com/lanyard-dev/lanyard/internal/rootfs"
+	"golang.org/x/sys/unix"
+)
+
+// Clone says what stands in the way of new namespaces, of which one may be a user
+// namespace, given the error of clone(2) or of writing its maps; nil if that is
+// not known.
+func Clone(err error, userNS bool) *linux.Obstacle {
+	return readSettings().clone(err, userNS)
+}
+
+// Inside says what stands in the way of a step in a new user namespace that the
+// kernel refused; nil if nothing is known to.
+func Inside(err error) *linux.Obstacle {
+	return readSettings().inside(err)
+}
+
+func (s settings) inside(err error) *linux.Obstacle {
+	if s.appArmor == "1" && (errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EACCES)) {
+		return &linux.Obstacle{
+			Why: "AppArmor gives programs without a profile no power in their user namespaces (kernel.apparmor_restrict_unprivileged_userns is 1)",
+			Fix: "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, or an AppArmor profile for lanyard with the rule 'userns,'",
+		}
+	}
+	return nil
+}
+
+func (s settings) clone(err error, userNS bool) *linux.Obstacle {
+	refused := errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EACCES)
+	full := errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EUSERS)
+	if !userNS {
+		switch {
+		case refused && s.sysAdmin:
+			return &linux.Obstacle{Why: "a seccomp filter or a security module forbids namespaces" + s.place(), Fix: s.openUp()}
+		case refused:
+			return &linux.Obstacle{Why: "root without the capability SYS_ADMIN may make no namespaces" + s.place(), Fix: s.openUp()}
+		case full:
+			return tooMany()
+		}
+		return nil
+	}
+	switch {
+	case refused && s.usernsClone == "0":
+		return &linux.Obstacle{
+			Why: "this machine forbids user namespaces to ordinary users (kernel.unprivileged_userns_clone is 0)",
+			Fix: "sudo sysctl -w kernel.unprivileged_userns_clone=1",
+		}
+	case full && s.maxUserNS == "0":
+		return &linux.Obstacle{
+			Why: "this machine allows no user namespaces (user.max_user_namespaces is 0)",
+			Fix: "sudo sysctl -w user.max_user_namespaces=15000",
+		}
+	case s.inside(err) != nil:
+		return s.inside(err)
+	case full:
+		return tooMany()
+	case refused && s.seccomp:
+		return &linux.Obstacle{Why: "a seccomp filter forbids user namespaces" + s.place(), Fix: s.openUp()}
+	case refused:
+		return &linux.Obstacle{
+			Why: "something forbids user namespaces: a chroot around this process, or a security module",
+			Fix: "run lanyard outside of the chroot",
+		}
+	case errors.Is(err, syscall.EINVAL):
+		return &linux.Obstacle{Why: "this kernel was built without user namespaces (CONFIG_USER_NS)"}
+	}
+	return nil
+}
+
+// place names the container around us.
+func (s settings) place() string {
+	if s.around == "" {
+		return ""
+	}
+	return " in this container of " + s.around
+}
+
+// openUp is how to start the container around us so that it can have containers.
+// An ordinary user needs less of it than root, who makes no user namespace.
+func (s settings) openUp() string {
+	const open = "--security-opt seccomp=unconfined --security-opt apparmor=unconfined "
+	switch {
+	case s.around == "Podman" && s.effectiveUID != 0:
+		return "podman run --security-opt seccomp=unconfined --security-opt unmask=ALL …"
+	case s.around == "Podman":
+		return "podman run --privileged …"
+	case s.around == "Kubernetes":
+		return "securityContext: {privileged: true} in the pod"
+	case s.around == "" && s.seccomp && s.effectiveUID != 0:
+		return "in a unit of systemd: RestrictNamespaces=no; in a container of Docker: docker run " + open + "--security-opt systempaths=unconfined …"
+	case s.effectiveUID != 0:
+		return "docker run " + open + "--security-opt systempaths=unconfined …"
+	}
+	return "docker run --privileged …"
+}
+
+// tooMany is about the limits of namespaces(7), each of which counts for a user.
+func tooMany() *linux.Obstacle {
+	o := &linux.Obstacle{Why: "there are as many namespaces as this machine allows (", Fix: "sudo sysctl -w"}
+	for i, kind := range [...]string{"user", "mnt", "pid", "ipc", "uts"} {
+		name := "max_" + kind + "_namespaces"
+		now, _ := strconv.Atoi(sysctl("user/" + name))
+		if i > 0 {
+			o.Why += ", "
+		}
+		o.Why += fmt.Sprintf("%s %d", name, now)
+		o.Fix += fmt.Sprintf(" user.%s=%d", name, max(15000, 2*now))
+	}
+	o.Why += ")"
+	return o
+}
+
+// mountProc says what stands in the way of a proc.
+func (s settings) mountProc(err error) *linux.Obstacle {
+	if o := s.inside(err); o != nil {
+		return o
+	}
+	if errors.Is(err, unix.EPERM) {
+		return &rootfs.ProcHidden
+	}
+	return nil
+}

@@ -1,0 +1,34 @@
+package rootfs
+
+import (
+	"github.com/lanyard-dev/lanyard/internal/linux"
+	"golang.org/x/sys/unix"
+)
+
+// What a host may have against a container's mounts.
+var (
+	// ProcHidden: in a user namespace a new proc may show no more than the one
+	// that is there (Linux fs/namespace.c, mount_too_revealing).
+	ProcHidden = linux.Obstacle{
+		Why: "parts of /proc are masked here, as in a container, so the kernel mounts no new one",
+		Fix: "docker run --security-opt systempaths=unconfined …, podman run --security-opt unmask=ALL …",
+	}
+	// NoExec: the project is bound as it is mounted.
+	NoExec = linux.Obstacle{
+		Why: "the project folder is on a filesystem mounted noexec, so no program in it can be executed",
+		Fix: "sudo mount -o remount,exec $(findmnt -no TARGET -T .)",
+	}
+)
+
+// OverlayRefused says why the kernel mounts no overlay; nil if that is not known.
+func OverlayRefused(errno unix.Errno) *linux.Obstacle {
+	switch errno {
+	case unix.EINVAL:
+		return &linux.Obstacle{Why: "the kernel stacks at most two overlays; the folder must not lie on an overlay that lies on another"}
+	case unix.ENODEV:
+		return &linux.Obstacle{Why: "this kernel has no overlay filesystem", Fix: "sudo modprobe overlay"}
+	case unix.EPERM:
+		return &linux.Obstacle{Why: "overlay in a user namespace needs Linux 5.11"}
+	}
+	return nil
+}

@@ -1,0 +1,105 @@
+// Package doctor_test makes hosts that forbid something, each in namespaces of
+// its own, and holds `lanyard _doctor` and a start that fails there to the same
+// words.
+package doctor_test
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"unsafe"
+
+	"github.com/lanyard-dev/lanyard/internal/cli"
+	"github.com/lanyard-dev/lanyard/internal/testkit"
+	"golang.org/x/sys/unix"
+)
+
+// TestMain: called as confined the binary makes the place that its words
+// describe, up to "--", and becomes lanyard there.
+func TestMain(m *testing.M) {
+	if os.Args[0] == "confined" {
+		if err := confine(os.Args[1:]); err != nil {
+			fmt.Fprintln(os.Stderr, "confined:", err)
+			os.Exit(99)
+		}
+	}
+	testkit.Main(m, cli.Main)
+}
+
+func confine(words []string) error {
+	if err := unix.Mount("", "/", "", unix.MS_PRIVATE|unix.MS_REC, ""); err != nil {
+		return err
+	}
+	for i := 0; words[i] != "--"; {
+		verb, n := words[i], 0
+		arg := func() string { n++; return words[i+n] }
+		var err error
+		switch verb {
+		case "bind": // bind SOURCE TARGET
+			err = unix.Mount(arg(), arg(), "", unix.MS_BIND, "")
+		case "tmpfs": // tmpfs TARGET
+			err = unix.Mount("tmpfs", arg(), "tmpfs", 0, "mode=755")
+		case "write": // write FILE TEXT
+			err = os.WriteFile(arg(), []byte(arg()), 0o644)
+		case "attr": // attr NAME TARGET: of the mount there, and of those below it
+			flags := map[string]uint64{"ro": unix.MOUNT_ATTR_RDONLY, "noexec": unix.MOUNT_ATTR_NOEXEC, "nosuid": unix.MOUNT_ATTR_NOSUID}
+			set := unix.MountAttr{Attr_set: flags[arg()]}
+			err = unix.MountSetattr(unix.AT_FDCWD, arg(), unix.AT_RECURSIVE, &set)
+		case "filter": // as Docker's default
+			err = filter(unix.EPERM, 0x7e020000) // CLONE_NEW*
+		case "powerless": // namespaces, but nothing may be done in them
+			err = filter(unix.EACCES, 0)
+		case "uid": // uid N: of the user and the group
+			id, _ := strconv.Atoi(arg())
+			if err = syscall.Setgroups(nil); err == nil {
+				err = syscall.Setresgid(id, id, id)
+			}
+			if err == nil {
+				err = syscall.Setresuid(id, id, id)
+			}
+		default:
+			err = fmt.Errorf("what is that")
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", strings.Join(words[i:i+n+1], " "), err)
+		}
+		i += n + 1
+		words = words[i:]
+		i = 0
+	}
+	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil {
+		return err
+	}
+	return syscall.Exec("/proc/self/exe", append([]string{"lanyard"}, words[1:]...), os.Environ())
+}
+
+// filter forbids what Docker's default profile forbids to a process without
+// CAP_SYS_ADMIN and what a container needs: clone with any of the flags, and most
+// calls about namespaces and mounts, are errno; clone3 is ENOSYS.
+func filter(errno syscall.Errno, flags uint32) error {
+	const ld, jeq, jset, ret = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, unix.BPF_JMP | unix.BPF_JEQ, unix.BPF_JMP | unix.BPF_JSET, unix.BPF_RET
+	deny := func(errno syscall.Errno) unix.SockFilter {
+		return unix.SockFilter{Code: ret, K: unix.SECCOMP_RET_ERRNO | uint32(errno)}
+	}
+	// struct seccomp_data: the number at 0, the low half of the first argument at 16.
+	program := []unix.SockFilter{
+		{Code: ld, K: 0},
+		{Code: jeq, K: unix.SYS_CLONE3, Jf: 1}, deny(unix.ENOSYS),
+		{Code: jeq, K: unix.SYS_CLONE, Jf: 4}, {Code: ld, K: 16}, {Code: jset, K: flags, Jf: 1}, deny(errno), {Code: ret, K: unix.SECCOMP_RET_ALLOW},
+	}
+	for _, call := range []uint32{unix.SYS_UNSHARE, unix.SYS_SETNS, unix.SYS_MOUNT, unix.SYS_UMOUNT2, unix.SYS_PIVOT_ROOT, unix.SYS_FSOPEN, unix.SYS_OPEN_TREE, unix.SYS_MOVE_MOUNT, unix.SYS_MOUNT_SETATTR} {
+		program = append(program, unix.SockFilter{Code: jeq, K: call, Jf: 1}, deny(errno))
+	}
+	program = append(program, unix.SockFilter{Code: ret, K: unix.SECCOMP_RET_ALLOW})
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return err
+	}
+	fprog := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
+	if _, _, e := syscall.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&fprog))); e != 0 {
+		return e
+	}
+	return nil
+}
