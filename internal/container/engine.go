@@ -158,6 +158,7 @@ func (c *Container) clone(group *cgroup.Group) (*os.File, error) {
 	if c.spec.UserNS != nil {
 		c.spec.UserNS.apply(sys)
 		c.spec.Stage.Become = !c.spec.UserNS.own()
+		c.spec.useFuse()
 	}
 	if c.wasKilled() {
 		ours.Close()

@@ -27,6 +27,7 @@ type builder struct {
 	project int // detached tree of the project, -1 for none
 	proc    int // detached proc, made while the host's is in sight
 	console int // detached tree of the caller's terminal, -1 for none
+	said    int // read end of what fuse-overlayfs complains of; -1 where the kernel lays the layers itself
 	trees   []int
 	reals   []string // resolved targets of spec.Mounts
 	points  []point
@@ -41,9 +42,10 @@ type placed struct {
 // Build makes the root that spec describes and changes into it: afterwards "/"
 // and the working directory are the container's and the host's tree is gone.
 // The caller is alone in a new mount namespace (and pid namespace), with umask
-// 0, and has the capabilities of its user namespace. Needs Linux 5.12.
+// 0, and has the capabilities of its user namespace. Needs Linux 5.12. A
+// fuse-overlayfs(1) that serves the root is a child of the caller's.
 func Build(spec *Spec) *linux.StepError {
-	b := &builder{spec: spec, project: -1, console: -1}
+	b := &builder{spec: spec, project: -1, console: -1, said: -1}
 	for _, step := range []func() *linux.StepError{
 		b.openSources, b.openConsole, b.layout, b.mountRoot, b.mountProc, b.mountSys, b.mountDev,
 		b.mountProject, b.mountVolumes, b.placeFiles, b.enter, b.release,

@@ -20,11 +20,29 @@ var (
 	}
 )
 
+// NoFuseOverlay: nothing does what the kernel refuses.
+var NoFuseOverlay = linux.Obstacle{
+	Why: "fuse-overlayfs, which does the same without the kernel, is not installed",
+	Fix: "sudo apt-get install fuse-overlayfs",
+}
+
+// FuseRefused says why /dev/fuse can't be opened.
+func FuseRefused(errno unix.Errno) *linux.Obstacle {
+	o := &linux.Obstacle{Why: "/dev/fuse, which fuse-overlayfs needs to do the same, can't be opened: " + errno.Error()}
+	switch errno {
+	case unix.EACCES, unix.EPERM:
+		o.Fix = "sudo chmod 666 /dev/fuse"
+	case unix.ENOENT, unix.ENODEV, unix.ENXIO:
+		o.Fix = "sudo modprobe fuse"
+	}
+	return o
+}
+
 // OverlayRefused says why the kernel mounts no overlay; nil if that is not known.
 func OverlayRefused(errno unix.Errno) *linux.Obstacle {
 	switch errno {
 	case unix.EINVAL:
-		return &linux.Obstacle{Why: "the kernel stacks at most two overlays; the folder must not lie on an overlay that lies on another"}
+		return &linux.Obstacle{Why: "the kernel stacks at most two overlays; the folder must not lie on an overlay that lies on another, nor, for an ordinary user, hold filesystems that are mounted in it"}
 	case unix.ENODEV:
 		return &linux.Obstacle{Why: "this kernel has no overlay filesystem", Fix: "sudo modprobe overlay"}
 	case unix.EPERM:

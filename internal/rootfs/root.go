@@ -27,18 +27,15 @@ func (b *builder) mountRoot() *linux.StepError {
 		return linux.Fail("change into", "the skeleton", err)
 	}
 	attrs := nodev
-	options := []string{"lowerdir=skel:lower"}
+	layers := []string{"lowerdir=skel:lower"}
 	if b.spec.Transient {
-		options = append(options, "upperdir=upper", "workdir=work", "volatile")
+		layers = append(layers, "upperdir=upper", "workdir=work")
 	} else {
 		attrs |= rdonly
 	}
-	if b.spec.UserNS {
-		options = append(options, "userxattr")
-	}
-	root, err := newMount("overlay", attrs, options...)
-	if err != nil {
-		return overlayError(b.spec.Path, err)
+	root, e := b.mountLayers(attrs, layers)
+	if e != nil {
+		return e
 	}
 	if err := attachAt(root, b.base, "root"); err != nil {
 		return linux.Fail("attach the root over", b.spec.Path, err)
@@ -46,7 +43,32 @@ func (b *builder) mountRoot() *linux.StepError {
 	if b.root, err = linux.OpenPlain(b.base, "root", unix.O_PATH|unix.O_DIRECTORY); err != nil {
 		return linux.Fail("open", "the new root", err)
 	}
-	return nil
+	return b.awaitFuse()
+}
+
+// mountLayers gives a detached mount of the layers that the options name,
+// relative to the working directory.
+func (b *builder) mountLayers(attrs int, layers []string) (int, *linux.StepError) {
+	options := layers
+	if b.spec.Transient {
+		options = append(options, "volatile")
+	}
+	if b.spec.UserNS {
+		options = append(options, "userxattr")
+	}
+	root, err := newMount("overlay", attrs, options...)
+	if err == nil {
+		return root, nil
+	}
+	e := overlayError(b.spec.Path, err)
+	if !b.spec.UserNS {
+		return -1, e
+	}
+	joined := layers[0]
+	for _, layer := range layers[1:] {
+		joined += "," + layer
+	}
+	return b.mountFuse(e, attrs, joined)
 }
 
 func overlayError(path string, err error) *linux.StepError {

@@ -12,9 +12,15 @@ const (
 // Spec is a container's root with everything mounted into it.
 type Spec struct {
 	Kind      Kind
-	Path      string  // Dir: absolute path of the directory on the host
-	Transient bool    // writes go to a private layer that is thrown away; else the root is read-only
-	UserNS    bool    // built in a user namespace: no mknod, no sysfs, locked mounts
+	Path      string // Dir: absolute path of the directory on the host
+	Transient bool   // writes go to a private layer that is thrown away; else the root is read-only
+	UserNS    bool   // built in a user namespace: no mknod, no sysfs, locked mounts
+	// FuseOverlay is the absolute host path of fuse-overlayfs(1), which serves a
+	// Dir where the kernel refuses to in a user namespace; "" if there is none.
+	FuseOverlay string
+	// LayerSize bounds what fuse-overlayfs keeps for a Transient one, in bytes; 0
+	// is a tmpfs's default, half of the memory.
+	LayerSize uint64
 	Project   string  // absolute host path that is seen as /work; "" for none
 	Mounts    []Mount // parents before children; /tmp and /run among them
 	Files     []File  // small files of ours

@@ -31,9 +31,6 @@ func (s *session) prepare(c *plan.Command, p *plan.Process, screen *screen) (*co
 	}
 	st.Root = rootfs.Spec{Kind: root.Kind, Path: root.Path, UserNS: spec.UserNS != nil, Project: o.Plan.Root, Console: -1}
 	if firstOf(p.WriteMode, from.WriteMode, plan.ReadOnly) == plan.Transient {
-		if from.Host && spec.UserNS != nil {
-			return nil, fmt.Errorf("write-mode: transient on container %s, which is host: true, needs root: an ordinary user cannot lay an overlay over a system that has filesystems mounted in it; use a rootfs: container", from.Name)
-		}
 		// A private layer over the machine's system covers its root
 		// filesystem; what is mounted on it stays out.
 		st.Root.Kind, st.Root.Transient = rootfs.Dir, true

@@ -76,6 +76,8 @@ func (e *encoder) root(r *rootfs.Spec) {
 	e.str(r.Path)
 	e.bool(r.Transient)
 	e.bool(r.UserNS)
+	e.str(r.FuseOverlay)
+	e.uint(r.LayerSize)
 	e.str(r.Project)
 	e.uint(uint64(len(r.Mounts)))
 	for i := range r.Mounts {
@@ -198,7 +200,7 @@ func decodeSpec(payload []byte) (*Spec, error) {
 }
 
 func (d *decoder) root() rootfs.Spec {
-	r := rootfs.Spec{Kind: rootfs.Kind(d.uint()), Path: d.str(), Transient: d.bool(), UserNS: d.bool(), Project: d.str()}
+	r := rootfs.Spec{Kind: rootfs.Kind(d.uint()), Path: d.str(), Transient: d.bool(), UserNS: d.bool(), FuseOverlay: d.str(), LayerSize: d.uint(), Project: d.str()}
 	for range d.count() {
 		r.Mounts = append(r.Mounts, rootfs.Mount{
 			Kind: rootfs.MountKind(d.uint()), Target: d.str(), Source: d.str(), Inside: d.str(), ReadOnly: d.bool(), NoExec: d.bool(),

@@ -28,6 +28,7 @@ const (
 	Systemd  Need = "systemd" // as the first process; for an ordinary user one of his own too
 	IDs      Need = "ids"     // a range of ids for this user, and newuidmap
 	Pty      Need = "pty"     // /dev/ptmx
+	Fuse     Need = "fuse"    // fuse-overlayfs, and a /dev/fuse that this user may open
 )
 
 // asVar names the variable that says which part of the suite runs.
@@ -39,7 +40,7 @@ const asVar = "LANYARD_TEST_AS"
 // program NAME"; those here are what the guest lacks and the machine has.
 var Elsewhere = map[string][]Need{
 	"root":            {User, CgroupV2, Systemd},
-	"user":            {Root, Limits, CgroupV2, Systemd},
+	"user":            {Root, Limits, CgroupV2, Systemd, Fuse},
 	"vm-root":         append([]Need{User, Systemd}, notInGuest...),
 	"vm-user":         append([]Need{Root, Systemd}, notInGuest...),
 	"vm-systemd-root": append([]Need{User}, notInGuest...),
@@ -110,6 +111,15 @@ func missing(need Need) string {
 		}
 	case Pty:
 		f, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
+		if err != nil {
+			return err.Error()
+		}
+		f.Close()
+	case Fuse:
+		if _, err := exec.LookPath("fuse-overlayfs"); err != nil {
+			return err.Error()
+		}
+		f, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
 		if err != nil {
 			return err.Error()
 		}

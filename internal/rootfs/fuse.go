@@ -1,0 +1,173 @@
+package rootfs
+
+import (
+	"strconv"
+	"syscall"
+
+	"github.com/lanyard-dev/lanyard/internal/linux"
+	"golang.org/x/sys/unix"
+)
+
+// fuseFD is the descriptor that fuse-overlayfs finds /dev/fuse at.
+const fuseFD = 3
+
+// mountFuse has fuse-overlayfs(1) lay the layers over each other, where the
+// kernel has refused to do it in a user namespace. It gives a detached mount;
+// awaitFuse says whether the program serves it.
+//
+// We open /dev/fuse and mount, and the program only serves what it is handed
+// (/dev/fd/N as mount point: libfuse 3.3), so it needs no helper with a setuid
+// bit and has nothing to take down. It is a child of PID 1 of the container, so
+// the kernel ends it with the container, and the mount with its descriptor.
+func (b *builder) mountFuse(refused *linux.StepError, attrs int, layers string) (int, *linux.StepError) {
+	if b.spec.FuseOverlay == "" {
+		return -1, nor(refused, &NoFuseOverlay)
+	}
+	if err := b.limitLayer(); err != nil {
+		return -1, linux.Fail("limit", "the private layer", err)
+	}
+	fuse, err := unix.Openat(b.host, "dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, nor(refused, FuseRefused(asErrno(err)))
+	}
+	defer unix.Close(fuse)
+	mnt, err := newMount("fuse", attrs, "subtype=fuse-overlayfs", "fd="+strconv.Itoa(fuse), "rootmode=40000",
+		"user_id="+strconv.Itoa(unix.Getuid()), "group_id="+strconv.Itoa(unix.Getgid()), "allow_other", "default_permissions")
+	if err != nil {
+		return -1, linux.Fail("mount a filesystem of fuse-overlayfs over", b.spec.Path, err)
+	}
+	if e := b.serve(fuse, layers); e != nil {
+		unix.Close(mnt)
+		return -1, e
+	}
+	return mnt, nil
+}
+
+// limitLayer makes the skeleton's tmpfs full at LayerSize.
+func (b *builder) limitLayer() error {
+	if b.spec.LayerSize == 0 {
+		return nil
+	}
+	fs, err := unix.Fspick(b.base, "", unix.FSPICK_CLOEXEC|unix.FSPICK_EMPTY_PATH)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fs)
+	if err := unix.FsconfigSetString(fs, "size", strconv.FormatUint(b.spec.LayerSize, 10)); err != nil {
+		return err
+	}
+	return unix.FsconfigReconfigure(fs)
+}
+
+// nor adds why there is no second way around what the kernel refused, unless
+// there is a command that makes the first one free.
+func nor(refused *linux.StepError, o *linux.Obstacle) *linux.StepError {
+	first := OverlayRefused(refused.Errno)
+	switch {
+	case first == nil:
+		refused.Detail = o.Error()
+	case first.Fix == "":
+		refused.Detail = first.Why + "; " + o.Error()
+	}
+	return refused
+}
+
+// serve starts fuse-overlayfs. It finds its program, libraries and /proc where
+// the host has them, in a mount namespace of its own, or pivot_root(2) would
+// move it into the very tree that it serves; there the layers stay in /sys,
+// which it has no use for. Everything that can be blocked is blocked, so of the
+// container's signals only KILL and STOP from its root reach it; it keeps all
+// capabilities, so that no command that has fewer can trace it or look through
+// its /proc folder (ptrace(2), access mode checking).
+func (b *builder) serve(fuse int, layers string) *linux.StepError {
+	null, err := unix.Openat(b.host, "dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return linux.Fail("open", "/dev/null", err)
+	}
+	defer unix.Close(null)
+	var said [2]int
+	if err := unix.Pipe2(said[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+		return linux.Fail("make a pipe", "", err)
+	}
+	defer unix.Close(said[1])
+	b.said = said[0]
+	if err := b.moveBase("sys"); err != nil {
+		return linux.Fail("move", "the skeleton", err)
+	}
+	// The socket and the cgroup files are the stage's alone.
+	if err := unix.CloseRange(3, 1<<31-1, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return linux.Fail("prepare the descriptors of", b.spec.FuseOverlay, err)
+	}
+	_, err = forkDeaf(b.spec.FuseOverlay,
+		[]string{"fuse-overlayfs", "-f", "-o", layers, "/dev/fd/" + strconv.Itoa(fuseFD)},
+		[]uintptr{uintptr(null), uintptr(null), uintptr(said[1]), fuseFD: uintptr(fuse)})
+	if err != nil {
+		return linux.Fail("execute", b.spec.FuseOverlay, err)
+	}
+	if err := b.moveBase(base[1:]); err != nil {
+		return linux.Fail("move", "the skeleton", err)
+	}
+	return nil
+}
+
+// forkDeaf starts a program in a new mount namespace with every signal blocked.
+func forkDeaf(path string, argv []string, files []uintptr) (pid int, err error) {
+	var all, old unix.Sigset_t
+	for i := range all.Val {
+		all.Val[i] = ^all.Val[i]
+	}
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &all, &old); err != nil {
+		return 0, err
+	}
+	defer func() { _ = unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil) }()
+	return syscall.ForkExec(path, argv, &syscall.ProcAttr{
+		Env: []string{}, Files: files, Sys: &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS},
+	})
+}
+
+// moveBase mounts the skeleton's tmpfs elsewhere, on a folder of the host.
+func (b *builder) moveBase(to string) error {
+	target, err := linux.OpenPlain(b.host, to, unix.O_PATH)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(target)
+	return unix.MoveMount(b.base, "", target, "", unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH)
+}
+
+// awaitFuse waits until fuse-overlayfs has answered for the root of its mount:
+// the kernel holds questions back until it can, and fails them once it has ended.
+func (b *builder) awaitFuse() *linux.StepError {
+	if b.said < 0 {
+		return nil
+	}
+	defer unix.Close(b.said)
+	var st unix.Stat_t
+	err := unix.Fstat(b.root, &st)
+	if err == nil {
+		return nil
+	}
+	e := linux.Fail("have fuse-overlayfs lay layers over the rootfs", b.spec.Path, err)
+	buf := make([]byte, 1024)
+	if n, err := unix.Read(b.said, buf); err == nil {
+		e.Detail = "it said: " + oneLine(buf[:n])
+	}
+	return e
+}
+
+// oneLine joins the lines of a text with semicolons.
+func oneLine(text []byte) string {
+	out := ""
+	for _, c := range text {
+		switch {
+		case c != '\n':
+			out += string(rune(c))
+		case out != "":
+			out += "; "
+		}
+	}
+	for len(out) > 1 && (out[len(out)-1] == ' ' || out[len(out)-1] == ';') {
+		out = out[:len(out)-1]
+	}
+	return out
+}
