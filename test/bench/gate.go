@@ -19,6 +19,9 @@ func newGate(path string) (*gate, error) {
 	if err := unix.Mkfifo(path, 0o666); err != nil {
 		return nil, fmt.Errorf("cannot make the FIFO %s: %v", path, err)
 	}
+	if err := os.Chmod(path, 0o666); err != nil { // whatever the umask: containers of other users write to it
+		return nil, err
+	}
 	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return nil, err

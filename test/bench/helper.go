@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -17,6 +18,7 @@ import (
 type helper struct {
 	w    *workshop
 	args []string
+	user *syscall.Credential // who it runs as; nil for ourselves
 
 	process *running // nil until the first start
 	order   io.WriteCloser
@@ -25,13 +27,19 @@ type helper struct {
 
 // engineArgs is lanyard as a supervisor that is running already.
 func (w *workshop) engineArgs(limited bool, argv []string) contestant {
-	args := []string{w.rootfs, w.project}
+	var options []string
 	if limited {
-		args = append(args, "-limits", fmt.Sprintf("%d,%d,%d", limitMemory, limitCPUs, limitPids))
+		options = []string{"-limits", fmt.Sprintf("%d,%d,%d", limitMemory, limitCPUs, limitPids)}
 	}
-	h := &helper{w: w, args: append(args, argv...)}
+	return w.engine(lanyardName, nil, append(options, argv...))
+}
+
+// engine is a contestant with a supervisor of its own, which runs as user, or as
+// ourselves.
+func (w *workshop) engine(name string, user *syscall.Credential, args []string) contestant {
+	h := &helper{w: w, user: user, args: append([]string{w.rootfs, w.project}, args...)}
 	w.helpers = append(w.helpers, h)
-	return contestant{name: lanyardName, measure: h.firstByte}
+	return contestant{name: name, measure: h.firstByte}
 }
 
 // open builds and starts the supervisor.
@@ -43,6 +51,7 @@ func (h *helper) open() error {
 		}
 	}
 	cmd := exec.Command(path, h.args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: h.user}
 	var err error
 	if h.order, err = cmd.StdinPipe(); err != nil {
 		return err

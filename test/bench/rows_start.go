@@ -1,6 +1,13 @@
 package main
 
-import "os/exec"
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"os/user"
+	"strconv"
+	"syscall"
+)
 
 // wholeName is lanyard in a row where the figure that counts is that of a
 // supervisor that is running already.
@@ -30,6 +37,52 @@ func startRow(w *workshop) experiment {
 			w.ociArgs("crun", reportUp, false), w.ociArgs("runc", reportUp, false),
 			w.bwrapArgs(reportUp), w.hostArgs(reportUp))...),
 	}
+}
+
+// Contestants of userRow, and who runs those of an ordinary user if bench is
+// root: the user that make deps makes, with a range of ids.
+const (
+	asRoot    = "as root"
+	wholeMap  = "with the ids of a range, through newuidmap"
+	otherUser = "lanyard-test"
+)
+
+// userRow: the same start by an ordinary user's supervisor, whose containers
+// have the one id of that user, and by root's. What two processes of newuidmap
+// add is not in the budget, but in a figure of its own.
+func userRow(w *workshop) experiment {
+	root := w.engine(asRoot, nil, reportUp)
+	var who *syscall.Credential
+	missing := ""
+	if os.Geteuid() != 0 {
+		root.missing = "only measured as root"
+	} else {
+		who, missing = someUser()
+	}
+	e := experiment{
+		key: "user",
+		metrics: []metric{{
+			what: "start of a container by an ordinary user's supervisor, to the first byte of its command", unit: "ms",
+			budgets: []budget{{against: asRoot, limit: 1.5}},
+		}},
+		contestants: []contestant{w.engine(lanyardName, who, reportUp), root, w.engine(wholeMap, who, append([]string{"-range"}, reportUp...))},
+	}
+	e.contestants[0].missing, e.contestants[2].missing = missing, missing
+	return e
+}
+
+// someUser looks up otherUser; the second result says why nobody can take part.
+func someUser() (*syscall.Credential, string) {
+	u, err := user.Lookup(otherUser)
+	if err != nil {
+		return nil, "no user " + otherUser + ", whom make deps makes"
+	}
+	uid, err := strconv.ParseUint(u.Uid, 10, 32)
+	gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
+	if err := errors.Join(err, err2); err != nil {
+		return nil, err.Error()
+	}
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, ""
 }
 
 // limitsRow is startRow with memory, cpu and pids limits on.

@@ -41,6 +41,9 @@ func newWorkshop(lanyard string) (*workshop, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := os.Chmod(dir, 0o755); err != nil { // supervisors of other users look into it
+		return nil, err
+	}
 	w := &workshop{
 		dir: dir, project: filepath.Join(dir, "project"), bare: filepath.Join(dir, "bare"),
 		rootfs: filepath.Join(dir, "project", "root"),

@@ -4,7 +4,10 @@
 // writes the time at which it began: two native 64-bit words, seconds and
 // nanoseconds of CLOCK_MONOTONIC.
 //
-//	engine ROOTFS PROJECT [-limits MEMORY,CPUS,PIDS] CMD [ARG...]
+//	engine ROOTFS PROJECT [-limits MEMORY,CPUS,PIDS | -range] CMD [ARG...]
+//
+// As an ordinary user its containers have the one id of that user, or with -range
+// all ids that newuidmap maps for it.
 //
 // It ends with its input. Exit status 1, with the reason on standard error,
 // when a container could not be started.
@@ -18,6 +21,7 @@ import (
 
 	"github.com/lanyard-dev/lanyard/internal/cgroup"
 	"github.com/lanyard-dev/lanyard/internal/container"
+	"github.com/lanyard-dev/lanyard/internal/ids"
 	"github.com/lanyard-dev/lanyard/internal/rootfs"
 	"github.com/lanyard-dev/lanyard/internal/stage"
 	"golang.org/x/sys/unix"
@@ -32,7 +36,7 @@ func main() {
 
 func run(args []string) (err error) {
 	if len(args) < 3 {
-		return errors.New("usage: engine ROOTFS PROJECT [-limits MEMORY,CPUS,PIDS] CMD [ARG...]")
+		return errors.New("usage: engine ROOTFS PROJECT [-limits MEMORY,CPUS,PIDS | -range] CMD [ARG...]")
 	}
 	root, project, argv := args[0], args[1], args[2:]
 	var limits cgroup.Limits
@@ -41,6 +45,13 @@ func run(args []string) (err error) {
 			return err
 		}
 		argv = argv[2:]
+	}
+	var all *container.UserNS
+	if argv[0] == "-range" && len(argv) > 1 {
+		if all, err = wholeRange(); err != nil {
+			return err
+		}
+		argv = argv[1:]
 	}
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
@@ -55,6 +66,9 @@ func run(args []string) (err error) {
 			return nil // the end of the input
 		}
 		spec := defaultContainer(root, project, argv)
+		if all != nil {
+			spec.UserNS, spec.Stage.SetGroups = all, true
+		}
 		spec.Name, spec.Limits = fmt.Sprintf("bench%d", n), limits
 		spec.Stdio = [3]*os.File{null, null, os.Stderr}
 		var begin unix.Timespec
@@ -84,6 +98,20 @@ func start(engine *container.Engine, spec *container.Spec) error {
 	})
 	<-gone
 	return failure
+}
+
+// wholeRange maps all ids that this user has.
+func wholeRange() (*container.UserNS, error) {
+	host := ids.Lookup(os.Geteuid())
+	if host.None != "" {
+		return nil, errors.New(host.None)
+	}
+	uids, err := ids.Request{Own: uint32(os.Geteuid()), Sub: host.UIDs}.Plan()
+	if err != nil {
+		return nil, err
+	}
+	gids, err := ids.Request{Own: uint32(os.Getegid()), Sub: host.GIDs}.Plan()
+	return &container.UserNS{UIDs: uids, GIDs: gids, Host: host}, err
 }
 
 // parseLimits reads "bytes,cpus,processes".
@@ -121,7 +149,7 @@ func defaultContainer(root, project string, argv []string) *container.Spec {
 		Path: []string{"/bin"},
 	}}
 	if os.Geteuid() != 0 {
-		spec.UserNS = container.OwnIDs(0, 0)
+		spec.UserNS, spec.Stage.NoNewPrivs = container.OwnIDs(0, 0), true
 	} else {
 		spec.Stage.SetGroups = true
 	}
