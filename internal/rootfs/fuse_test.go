@@ -261,12 +261,12 @@ func TestNoFuseOverlay(t *testing.T) {
 	testkit.Require(t, testkit.UserNS)
 	t.Parallel()
 	p := layeredProject(t)
-	wants := map[string][]string{"absent": {"sh could not be started: mount an overlay over the rootfs", "invalid argument", "install it (Debian, Ubuntu: sudo apt-get install fuse-overlayfs)"}}
+	wants := map[string][]string{"absent": {"sh could not be started: mount an overlay over the rootfs", "invalid argument: the kernel stacks at most two overlays", "is not installed; fix: sudo apt-get install fuse-overlayfs\n"}}
 	if fuse, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0); err == nil {
 		fuse.Close()
 		wants["broken"] = []string{"sh could not be started: have fuse-overlayfs lay layers over the rootfs", "it said: no kernel; today\n"}
 	} else {
-		wants["broken"] = []string{"sh could not be started: mount an overlay over the rootfs", "/dev/fuse, which fuse-overlayfs needs instead, can't be opened: permission denied (sudo chmod 666 /dev/fuse)"}
+		wants["broken"] = []string{"sh could not be started: mount an overlay over the rootfs", "/dev/fuse, which fuse-overlayfs needs to do the same, can't be opened: permission denied; fix: sudo chmod 666 /dev/fuse\n"}
 	}
 	for name, text := range map[string]string{"absent": "", "broken": "#!/bin/sh\necho 'no kernel\ntoday' >&2\nexit 1\n"} {
 		dir := filepath.Join(filepath.Dir(p.Root), name)
