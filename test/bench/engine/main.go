@@ -103,8 +103,8 @@ func start(engine *container.Engine, spec *container.Spec) error {
 // wholeRange maps all ids that this user has.
 func wholeRange() (*container.UserNS, error) {
 	host := ids.Lookup(os.Geteuid())
-	if host.None != "" {
-		return nil, errors.New(host.None)
+	if host.None != nil {
+		return nil, host.None
 	}
 	uids, err := ids.Request{Own: uint32(os.Geteuid()), Sub: host.UIDs}.Plan()
 	if err != nil {
