@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lanyard-dev/lanyard/client"
 	"github.com/lanyard-dev/lanyard/internal/metrics"
@@ -36,16 +37,26 @@ harpoon_supervisor_container_memory_usage_bytes{id="web-1",product="shop",enviro
 # HELP harpoon_supervisor_container_memory_limit_bytes Memory limit of the container, in bytes.
 # TYPE harpoon_supervisor_container_memory_limit_bytes gauge
 harpoon_supervisor_container_memory_limit_bytes{id="web-1",product="shop",environment="test",job="a\"b\\c\nd"} 67108864
+# HELP harpoon_supervisor_container_pressure_seconds_total Time that some, or all (full), of the container's processes waited for a resource, over all restarts, in seconds.
+# TYPE harpoon_supervisor_container_pressure_seconds_total counter
+harpoon_supervisor_container_pressure_seconds_total{id="web-1",product="shop",environment="test",job="a\"b\\c\nd",resource="memory",kind="some"} 1.500001
+harpoon_supervisor_container_pressure_seconds_total{id="web-1",product="shop",environment="test",job="a\"b\\c\nd",resource="io",kind="full"} 0
 `
 
 var labels = metrics.Labels{ID: "web-1", Product: "shop", Environment: "test", Job: "a\"b\\c\nd"}
 
+var figures = metrics.Figures{Labels: labels, State: state, Pressure: []metrics.Pressure{
+	{Resource: "memory", Kind: "some", Total: 1500001 * time.Microsecond}, {Resource: "io", Kind: "full"},
+}}
+
 func TestText(t *testing.T) {
-	if got := string(metrics.Text(labels, state)); got != want {
+	if got := string(metrics.Text(figures)); got != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
-	if got := string(metrics.Text(metrics.Labels{ID: "a\xffb"}, state)); !strings.Contains(got, `id="a�b",product=""`) {
+	if got := string(metrics.Text(metrics.Figures{Labels: metrics.Labels{ID: "a\xffb"}})); !strings.Contains(got, `id="a�b",product=""`) {
 		t.Errorf("a label that is no UTF-8: %s", got)
+	} else if strings.Contains(got, "pressure") {
+		t.Errorf("pressure that nobody counts: %s", got)
 	}
 }
 
@@ -65,7 +76,7 @@ func TestServe(t *testing.T) {
 	}
 	for _, l := range []net.Listener{tcp, unix} {
 		addr := l.Addr()
-		server := metrics.Serve(l, func() (metrics.Labels, client.State) { return labels, state })
+		server := metrics.Serve(l, func() metrics.Figures { return figures })
 		c := http.Client{Transport: &http.Transport{
 			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 				return new(net.Dialer).DialContext(ctx, addr.Network(), addr.String())

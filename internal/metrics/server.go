@@ -12,8 +12,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-
-	"github.com/lanyard-dev/lanyard/client"
 )
 
 // A scrape is one short request on a connection of its own. Package net/http
@@ -33,7 +31,7 @@ const contentType = "text/plain; version=0.0.4; charset=utf-8"
 // Server answers GET /metrics.
 type Server struct {
 	listener net.Listener
-	read     func() (Labels, client.State)
+	read     func() Figures
 	slots    chan struct{}
 	work     sync.WaitGroup
 
@@ -80,9 +78,9 @@ func removeDead(path string) {
 	}
 }
 
-// Serve answers on l with the labels and state that read gives at that moment,
-// until Close.
-func Serve(l net.Listener, read func() (Labels, client.State)) *Server {
+// Serve answers on l with the figures that read gives at that moment, until
+// Close.
+func Serve(l net.Listener, read func() Figures) *Server {
 	s := &Server{listener: l, read: read, slots: make(chan struct{}, most), conns: map[net.Conn]struct{}{}}
 	s.work.Go(s.accept)
 	return s

@@ -143,7 +143,7 @@ func (s *service) loop(e *starter, listener net.Listener, signals <-chan os.Sign
 	}
 	p := &publisher{socket: s.socket, group: s.group}
 	if listener != nil {
-		server := metrics.Serve(listener, func() (metrics.Labels, client) { return s.labels(), p.now() })
+		server := metrics.Serve(listener, func() metrics.Figures { return s.figures(p) })
 		defer server.Close()
 	}
 	mailbox := supervisor.NewMailbox(publications)
@@ -186,6 +186,17 @@ func (s *service) do(c control.Command) <-chan uint64 {
 		close(done)
 	}
 	return done
+}
+
+// figures are what a scrape gets.
+func (s *service) figures(p *publisher) metrics.Figures {
+	f := metrics.Figures{Labels: s.labels(), State: p.now()}
+	if s.group != nil {
+		for _, pressure := range s.group.Pressure() {
+			f.Pressure = append(f.Pressure, metrics.Pressure(pressure))
+		}
+	}
+	return f
 }
 
 func (s *service) labels() metrics.Labels {

@@ -25,6 +25,7 @@ const (
 	UserNS   Need = "userns"  // user namespaces for this user
 	Limits   Need = "limits"  // cgroups with memory, cpu and pids that this user may make
 	CgroupV2 Need = "cgroup2" // the unified hierarchy only
+	Pressure Need = "psi"     // the kernel counts pressure stalls
 	Systemd  Need = "systemd" // as the first process; for an ordinary user one of his own too
 	IDs      Need = "ids"     // a range of ids for this user, and newuidmap
 	Pty      Need = "pty"     // /dev/ptmx
@@ -102,6 +103,11 @@ func missing(need Need) string {
 	case CgroupV2:
 		if !cgroups.IsCgroup2UnifiedMode() {
 			return "/sys/fs/cgroup is not the unified hierarchy"
+		}
+	case Pressure:
+		// Opening works without it, reading does not (psi=0).
+		if _, err := os.ReadFile("/proc/pressure/cpu"); err != nil {
+			return err.Error()
 		}
 	case Systemd:
 		return noSystemd()

@@ -1,15 +1,12 @@
 package supervise_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -169,50 +166,4 @@ func TestContractForeignUser(t *testing.T) {
 	}
 	s.silent(100 * time.Millisecond)
 	r.end()
-}
-
-// TestContractMonitoring: --metrics serves the figures of the states, on TCP
-// and on a socket that is gone afterwards, also after kill -9.
-func TestContractMonitoring(t *testing.T) {
-	for name, sig := range map[string]syscall.Signal{"unix": syscall.SIGTERM, "tcp": syscall.SIGTERM, "unixKilled": syscall.SIGKILL} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			p := newPlace(t, `{"product": "shop", "environment": "live", "job": "a\"b", "restart": "on-failure", "env": {"PATH": "/bin"}}`)
-			network, at, word := "unix", p.path("figures"), "unix:figures"
-			if name == "tcp" {
-				free, err := net.Listen("tcp", "127.0.0.1:0")
-				p.must(err)
-				network, at, word = "tcp", free.Addr().String(), free.Addr().String()
-				free.Close()
-			}
-			r := p.launch(nil, append([]string{"--metrics", word}, p.words("sh", "-c", "sleep 0.5; exit 3")...)...)
-			s := r.connect()
-			s.finally(stateOf(true, true, "", 1, 0))
-			c := http.Client{Timeout: bound, Transport: &http.Transport{
-				DisableKeepAlives: true,
-				DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-					return new(net.Dialer).DialContext(ctx, network, at)
-				},
-			}}
-			answer, err := c.Get("http://supervisor/metrics")
-			p.must(err)
-			text, err := io.ReadAll(answer.Body)
-			p.must(err)
-			answer.Body.Close()
-			labels := fmt.Sprintf(`{id="%s",product="shop",environment="live",job="a\"b"} `, p.id)
-			for figure, value := range map[string]string{
-				"restarts_total": "1\n", "ooms_total": "0\n", "cpu_time_ns": "", "cpu_seconds_total": "", "memory_usage_bytes": "", "memory_limit_bytes": "",
-			} {
-				if want := "\nharpoon_supervisor_container_" + figure + labels + value; !strings.Contains(string(text), want) {
-					t.Errorf("no %q in\n%s", want, text)
-				}
-			}
-			r.signal(sig)
-			r.wait()
-			until(t, "a metrics socket that is gone", func() bool {
-				_, err := net.Dial(network, at)
-				return err != nil && !exists(p.path("figures"))
-			})
-		})
-	}
 }
