@@ -31,7 +31,8 @@ type ExitStatus struct {
 	OOMed      bool `json:"oomed,omitempty"`       // the kernel killed it because its memory was at its limit
 }
 
-// Metrics are a container's figures, from its cgroup.
+// Metrics are a container's figures, from its cgroup; where it has none, from
+// /proc.
 type Metrics struct {
 	CPUTime     uint64 `json:"cpu_time"`     // in nanoseconds, of all runs together; never falls
 	MemoryUsage uint64 `json:"memory_usage"` // in bytes

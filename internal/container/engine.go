@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+	"time"
 
 	"github.com/lanyard-dev/lanyard/internal/cgroup"
 	"github.com/lanyard-dev/lanyard/internal/linux"
@@ -46,9 +47,9 @@ func (c *Container) life() {
 	}
 	link := &link{c: c, group: group, socket: parent}
 	link.converse()
-	status := c.reap()
+	status, cpu := c.reap()
 	parent.Close()
-	gone := Event{Kind: Gone, Status: status, Err: link.lost, Bug: link.lost != nil}
+	gone := Event{Kind: Gone, Status: status, CPU: cpu, Err: link.lost, Bug: link.lost != nil}
 	c.countOOM(&gone, group)
 	gone.OOM = gone.OOM || link.oom
 	c.removeCgroup(group)
@@ -194,15 +195,16 @@ func (u *UserNS) apply(sys *syscall.SysProcAttr) {
 }
 
 // reap waits until the stage is a zombie, which means that every process of
-// the container is gone (pid_namespaces(7)), and takes it.
-func (c *Container) reap() syscall.WaitStatus {
+// the container is gone (pid_namespaces(7)), and takes it. cpu is the CPU time
+// of the stage and its children, see Event.
+func (c *Container) reap() (status syscall.WaitStatus, cpu time.Duration) {
 	c.mu.Lock()
 	pidfd, pid := c.pidfd, c.pid
 	c.mu.Unlock()
 	waitReadable(pidfd)
-	var status syscall.WaitStatus
+	var usage syscall.Rusage
 	for {
-		_, err := syscall.Wait4(pid, &status, 0, nil)
+		_, err := syscall.Wait4(pid, &status, 0, &usage)
 		if err != syscall.EINTR {
 			break
 		}
@@ -215,7 +217,7 @@ func (c *Container) reap() syscall.WaitStatus {
 	if command >= 0 {
 		unix.Close(command)
 	}
-	return status
+	return status, time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 // waitReadable parks the goroutine until the process that pidfd names has

@@ -36,7 +36,7 @@ func ownFileLimit() uint64 {
 }
 
 // planGroup chooses the container's cgroup. Where this host or user has none,
-// a container without limits runs without figures.
+// a container without limits runs without, and its figures come from /proc.
 func (s *service) planGroup() error {
 	limits := cgroup.Limits{Memory: s.config.Memory, Swap: s.config.Memory, CPUs: s.config.CPUs}
 	group, err := cgroup.PlanMeasured("harpoon/"+s.options.ID, limits)
@@ -82,7 +82,7 @@ func (s *service) withoutGroup(err error) error {
 	case s.config.Memory != nil || s.config.CPUs != nil:
 		return fmt.Errorf("cannot limit %s: %s; run as root, or take resources.mem and resources.cpu out of agent.json", unsupported.Limit, unsupported.Why)
 	}
-	s.say("warning: no figures for cpu and memory: " + unsupported.Why)
+	s.say("warning: figures from /proc instead of a cgroup (shared memory counts for each process, kills for want of memory are not counted): " + unsupported.Why)
 	return nil
 }
 

@@ -22,7 +22,7 @@ const metricsTick = 3 * time.Second
 // with the figures of the moment.
 type publisher struct {
 	socket *control.Server
-	group  *cgroup.Group // nil: no figures
+	stats  func() (cgroup.Stats, error) // reads the figures
 
 	mu      sync.Mutex
 	state   client // newest
@@ -76,12 +76,12 @@ func (p *publisher) take(pub *supervisor.Publication) {
 	}
 }
 
-// awaitFigures waits until the first command of a cgroup has a CPU time: v1
+// awaitFigures waits until the first command has a CPU time: a cgroup of v1
 // charges a process when it is switched or at a tick, so that right after the
 // start the counter may stand at 0.
 func (p *publisher) awaitFigures() {
 	for range 10 {
-		if p.measure(); p.group == nil || p.state.Metrics.CPUTime > 0 {
+		if p.measure(); p.state.Metrics.CPUTime > 0 {
 			return
 		}
 		time.Sleep(time.Millisecond)
@@ -125,11 +125,7 @@ func (p *publisher) now() client {
 
 // measure renews the figures. Where they can't be read the last ones stand.
 func (p *publisher) measure() {
-	if p.group == nil {
-		p.state.Metrics.MemoryLimit = cgroup.NoMemoryLimit
-		return
-	}
-	if stats, err := p.group.Stats(); err == nil {
+	if stats, err := p.stats(); err == nil {
 		p.state.Metrics = wire.Metrics{
 			CPUTime: stats.CPUTime, MemoryUsage: stats.MemoryUsage, MemoryLimit: stats.MemoryLimit,
 		}

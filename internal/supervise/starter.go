@@ -3,6 +3,7 @@ package supervise
 import (
 	"sync"
 
+	"github.com/lanyard-dev/lanyard/internal/cgroup"
 	"github.com/lanyard-dev/lanyard/internal/container"
 	"github.com/lanyard-dev/lanyard/internal/engine"
 	"github.com/lanyard-dev/lanyard/internal/supervisor"
@@ -12,8 +13,9 @@ import (
 type starter struct {
 	containers *container.Engine
 	say        func(string)
-	spec       *container.Spec // nil if err
-	err        error           // why it can't be started
+	spec       *container.Spec   // nil if err
+	err        error             // why it can't be started
+	processes  *cgroup.Processes // told of each run; nil where a cgroup counts
 
 	mu     sync.Mutex
 	newest engine.Start // that out of memory is told about
@@ -30,8 +32,14 @@ func (e *starter) Start(child int, gen uint64, notify func(supervisor.Event)) su
 	}
 	spec := *e.spec
 	return start.Container(e.containers, &spec, func(ev container.Event) {
-		if ev.Kind == container.Warned {
+		switch {
+		case ev.Kind == container.Warned:
 			e.say("warning: " + ev.Err.Error())
+		case e.processes == nil:
+		case ev.Kind == container.Started:
+			e.processes.Begin(ev.PID)
+		case ev.Kind == container.Gone:
+			e.processes.End(ev.CPU)
 		}
 	})
 }

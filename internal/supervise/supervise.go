@@ -141,7 +141,7 @@ func (s *service) loop(e *starter, listener net.Listener, signals <-chan os.Sign
 			defer stop()
 		}
 	}
-	p := &publisher{socket: s.socket, group: s.group}
+	p := &publisher{socket: s.socket, stats: s.stats(e)}
 	if listener != nil {
 		server := metrics.Serve(listener, func() metrics.Figures { return s.figures(p) })
 		defer server.Close()
@@ -186,6 +186,15 @@ func (s *service) do(c control.Command) <-chan uint64 {
 		close(done)
 	}
 	return done
+}
+
+// stats gives what reads the container's figures. It has a cgroup, if any, by now.
+func (s *service) stats(e *starter) func() (cgroup.Stats, error) {
+	if s.group != nil {
+		return s.group.Stats
+	}
+	e.processes = new(cgroup.Processes)
+	return func() (cgroup.Stats, error) { return e.processes.Stats(), nil }
 }
 
 // figures are what a scrape gets.

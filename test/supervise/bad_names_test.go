@@ -14,7 +14,7 @@ func (r *running) refused(texts ...string) {
 	r.t.Helper()
 	r.want(1)
 	got := r.errors()
-	if strings.HasPrefix(got, "lanyard: warning: no figures for cpu and memory") { // an ordinary user on v1
+	if strings.HasPrefix(got, "lanyard: warning: figures from /proc instead of a cgroup") { // an ordinary user on v1
 		_, got, _ = strings.Cut(got, "\n")
 	}
 	if strings.Count(got, "\n") != 1 || !strings.HasPrefix(got, "lanyard: ") || r.output() != "" {
