@@ -2,11 +2,10 @@ package container
 
 import (
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
-	"sync"
 
+	"github.com/lanyard-dev/lanyard/internal/host"
 	"golang.org/x/sys/unix"
 )
 
@@ -16,22 +15,12 @@ const DefaultCaps = 1<<unix.CAP_CHOWN | 1<<unix.CAP_DAC_OVERRIDE | 1<<unix.CAP_F
 	1<<unix.CAP_KILL | 1<<unix.CAP_NET_BIND_SERVICE | 1<<unix.CAP_SETFCAP | 1<<unix.CAP_SETGID |
 	1<<unix.CAP_SETPCAP | 1<<unix.CAP_SETUID | 1<<unix.CAP_SYS_CHROOT
 
-// fuseOverlay is the path of the program that lays layers over each other where
-// the kernel refuses to in a user namespace; "" if it is not installed.
-var fuseOverlay = sync.OnceValue(func() string {
-	path, err := exec.LookPath("fuse-overlayfs")
-	if err != nil {
-		return ""
-	}
-	return path
-})
-
-// useFuse tells the stage of it. What fuse-overlayfs writes for the command is no
+// useFuse tells the stage of fuse-overlayfs. What fuse-overlayfs writes for the command is no
 // memory of the command's cgroup, so the limit is one on the layer as well. In
 // that cgroup it would be a victim of a lack of memory, or wait for that of a
 // command which waits for an answer.
 func (s *Spec) useFuse() {
-	s.Stage.Root.FuseOverlay = fuseOverlay()
+	s.Stage.Root.FuseOverlay = host.FuseOverlay()
 	if s.Limits.Memory != nil {
 		s.Stage.Root.LayerSize = uint64(*s.Limits.Memory)
 	}

@@ -37,7 +37,7 @@ const Start = "start"
 func Look(o Options) []Finding {
 	f := gather(o.UserNS, o.Project)
 	return []Finding{
-		f.userNamespaces(), f.idRanges(), f.namespaces(), f.proc(), f.overlay(), f.idMapped(), f.network(), pidfd(),
+		f.userNamespaces(), f.idRanges(), f.namespaces(), f.proc(), f.overlay(), f.fuse(), f.idMapped(), f.network(), pidfd(),
 		cgroups(), delegation(), runFolder(o.RunBase), project(o.Project), f.ownHost(), start(o.Start),
 	}
 }

@@ -22,13 +22,13 @@ var (
 
 // NoFuseOverlay: nothing does what the kernel refuses.
 var NoFuseOverlay = linux.Obstacle{
-	Why: "fuse-overlayfs, which does the same without the kernel, is not installed",
+	Why: "fuse-overlayfs, which lays layers over each other without the kernel, is not installed",
 	Fix: "sudo apt-get install fuse-overlayfs",
 }
 
 // FuseRefused says why /dev/fuse can't be opened.
 func FuseRefused(errno unix.Errno) *linux.Obstacle {
-	o := &linux.Obstacle{Why: "/dev/fuse, which fuse-overlayfs needs to do the same, can't be opened: " + errno.Error()}
+	o := &linux.Obstacle{Why: "/dev/fuse, which fuse-overlayfs needs, can't be opened: " + errno.Error()}
 	switch errno {
 	case unix.EACCES, unix.EPERM:
 		o.Fix = "sudo chmod 666 /dev/fuse"

@@ -96,6 +96,23 @@ func TestNoHelper(t *testing.T) {
 		"sudo apt-get install uidmap (Debian, Ubuntu), sudo dnf install shadow-utils (Fedora), sudo pacman -S shadow (Arch), sudo apk add shadow-uidmap (Alpine), sudo zypper install shadow (openSUSE)", "groups")
 }
 
+// TestNoFuseOverlay: a layer over a system that has filesystems mounted in it.
+func TestNoFuseOverlay(t *testing.T) {
+	pl := inUserNS(t)
+	pl.p.Env = []string{"PATH=/nowhere"}
+	pl.sameWords(0, "fuse-overlayfs", host.Partly, "fuse-overlayfs, which lays layers over each other without the kernel, is not installed",
+		"sudo apt-get install fuse-overlayfs", "layer")
+}
+
+func TestShutFuse(t *testing.T) {
+	testkit.RequireTool(t, "fuse-overlayfs")
+	pl := ordinaryUser(t, "300000:65536")
+	pl.words = append([]string{"bind", "FILES/shut", "/dev/fuse"}, pl.words...)
+	pl.file("shut", "", 0o600)
+	pl.sameWords(0, "fuse-overlayfs", host.Partly, "/dev/fuse, which fuse-overlayfs needs, can't be opened: permission denied",
+		"sudo chmod 666 /dev/fuse", "layer")
+}
+
 // ordinaryUser is a place of root's for an ordinary user of its own with lines in
 // /etc/subuid and /etc/subgid.
 func ordinaryUser(t *testing.T, ids string) *place {

@@ -24,6 +24,7 @@ containers:
 commands:
   plain: !Command {container: c, run: "echo ran"}
   groups: !Command {container: c, user-id: 1000, supplementary-gids: [7], run: "true"}
+  layer: !Command {container: h, write-mode: transient, run: "true"}
   high: !Command {container: c, user-id: 1000, run: "true"}
   script: !Command {container: c, run: [/work/script]}
   limited: !Command {container: c, limits: {memory: 64MiB, pids: 30}, run: "true"}
