@@ -182,6 +182,28 @@ func members(t *testing.T, p *testkit.Project) (pids []int) {
 	return nil
 }
 
+// onlyServer: nobody but fuse-overlayfs holds /dev/fuse, or its end would not be
+// that of the mount.
+func onlyServer(t *testing.T, pids []int) {
+	t.Helper()
+	holders := 0
+	for _, pid := range pids {
+		files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+		for _, f := range files {
+			if link, _ := os.Readlink(f); link != "/dev/fuse" {
+				continue
+			}
+			holders++
+			if comm, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)); string(comm) != "fuse-overlayfs\n" {
+				t.Errorf("%s, process %d, holds %s", comm, pid, f)
+			}
+		}
+	}
+	if holders != 1 {
+		t.Errorf("%d descriptors of /dev/fuse are open", holders)
+	}
+}
+
 // alive says whether a process runs: an orphan's zombie waits for the machine's
 // first process.
 func alive(pid int) bool {
@@ -220,6 +242,7 @@ func TestFuseOverlayEnds(t *testing.T) {
 					t.Fatal(err)
 				}
 				pids := members(t, p)
+				onlyServer(t, pids)
 				_ = cmd.Process.Kill()
 				_ = cmd.Wait()
 				gone(t, pids)
