@@ -12,6 +12,7 @@ import (
 	"github.com/lanyard-dev/lanyard/internal/output"
 	"github.com/lanyard-dev/lanyard/internal/run"
 	"github.com/lanyard-dev/lanyard/internal/supervise"
+	"github.com/lanyard-dev/lanyard/internal/systemd"
 )
 
 // app is one call of lanyard and what it sees of the world.
@@ -26,6 +27,7 @@ type app struct {
 	run    func(run.Options) int
 
 	service func(supervise.Options) int
+	manager systemd.Manager // that started lanyard as a service, if one did
 }
 
 // Main does what args ask for and returns the exit code. args are the words
@@ -43,6 +45,7 @@ func Main(name string, args []string) int {
 		run:    run.Run,
 
 		service: supervise.Run,
+		manager: systemd.Take(),
 	}
 	// A folder that was removed under the caller has no name; only what looks
 	// for a project there fails then.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/lanyard-dev/lanyard/internal/output"
 	"github.com/lanyard-dev/lanyard/internal/plan"
+	"github.com/lanyard-dev/lanyard/internal/systemd"
 )
 
 // settings are what the options of one command line say.
@@ -74,6 +75,9 @@ func (s *settings) useEnv(name string, lookup func(string) (string, bool)) error
 	if name == "" || strings.Contains(name, "=") {
 		return usagef("--use-env %q is not the name of a variable; to set one write -E NAME=VALUE", name)
 	}
+	if err := notOurs("--use-env", name); err != nil {
+		return err
+	}
 	value, _ := lookup(name)
 	s.passed = append(s.passed, plan.EnvVar{Name: name, Value: value})
 	return nil
@@ -84,6 +88,17 @@ func (s *settings) setEnv(text string) error {
 	if name == "" || !found {
 		return usagef("--environ %q is not NAME=VALUE; to pass a variable on write -e NAME", text)
 	}
+	if err := notOurs("--environ", name); err != nil {
+		return err
+	}
 	s.environ = append(s.environ, plan.EnvVar{Name: name, Value: value})
+	return nil
+}
+
+// notOurs refuses what a service manager says to lanyard itself.
+func notOurs(option, name string) error {
+	if systemd.Owns(name) {
+		return usagef("%s %s: that is between lanyard and its service manager; if a command has use for one of its own, write it in its environ", option, name)
+	}
 	return nil
 }

@@ -40,7 +40,7 @@ func superviseVerb() *verb {
 
 // supervise reads its words and supervises.
 func (a *app) supervise(args []string) int {
-	o := supervise.Options{Delay: supervise.RestartDelay}
+	o := supervise.Options{Delay: supervise.RestartDelay, Manager: a.manager}
 	set := flag.NewFlagSet("supervise", flag.ContinueOnError)
 	set.SetOutput(io.Discard)
 	set.StringVar(&o.Hostname, "hostname", "", "")

@@ -44,13 +44,17 @@ func ListenAfter(prepare func() error) (*Server, error) {
 		listener.Close()
 		return nil, fmt.Errorf("cannot look at the socket control just made in the working directory: %v", err)
 	}
-	return &Server{
-		listener: listener,
-		self:     identity{self.Dev, self.Ino},
-		most:     mostClients(),
-		peers:    map[*peer]struct{}{},
-		do:       nobodyObeys,
-	}, nil
+	s := Adopt(listener)
+	s.self = &identity{self.Dev, self.Ino}
+	return s, nil
+}
+
+// Adopt serves a socket that somebody else has made and goes on listening on
+// when the server is closed: it is not removed, and whoever connects after that
+// waits for the next server. It may have any path, and any mode: only the user
+// and root are served.
+func Adopt(listener *net.UnixListener) *Server {
+	return &Server{listener: listener, most: mostClients(), peers: map[*peer]struct{}{}, do: nobodyObeys}
 }
 
 // bind makes the socket. A socket has no mode of its own before it is bound,

@@ -40,8 +40,8 @@ const (
 // place. So nobody ever waits for a client.
 type Server struct {
 	listener *net.UnixListener
-	self     identity // of the socket's file
-	most     int      // clients at a time
+	self     *identity // of the socket's file; nil if somebody else made it
+	most     int       // clients at a time
 
 	do        func(Command) <-chan uint64 // of Serve
 	accepting sync.WaitGroup              // the goroutine that accepts
@@ -152,7 +152,7 @@ func encode(state client.State) []byte {
 // Close ends the service. Clients that are connected by then get the newest
 // state, if they have not had it, whole, and then the end of the stream; one
 // that doesn't read it within a second is cut off. When a client sees the end,
-// the socket's file is gone. Close returns when all connections are closed and
+// the socket's file is gone, unless the socket was adopted. Close returns when all connections are closed and
 // all goroutines of the server have ended.
 func (s *Server) Close() { s.once.Do(s.close) }
 
@@ -162,10 +162,12 @@ func (s *Server) close() {
 	s.mu.Unlock()
 	s.listener.SetDeadline(time.Unix(1, 0))
 	s.accepting.Wait()
-	for _, conn := range turnAway(s.listener) {
-		s.admit(conn)
+	if s.self != nil { // else shutting it down would be the end of it for its owner, too
+		for _, conn := range turnAway(s.listener) {
+			s.admit(conn)
+		}
+		s.self.remove()
 	}
-	s.self.remove()
 	s.listener.Close()
 
 	deadline := time.Now().Add(patience)

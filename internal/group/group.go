@@ -69,6 +69,7 @@ type State struct {
 	early    []syscall.Signal // to pass on once the children are started
 	killAt   time.Time        // zero: no deadline
 	leave    bool             // a Service that ends when its child is down
+	ready    bool             // see Ready
 	armed    time.Time        // what the caller's timer is set to; zero: off
 	paused   time.Time        // since when lanyard is stopped; zero: it is not
 }
@@ -88,6 +89,16 @@ func New(cfg Config) State {
 
 // Phase returns where the group stands.
 func (s State) Phase() Phase { return s.phase }
+
+// Ready says whether the start is over: every child's command has run at a time
+// when the group was not ending yet. A Service is ready with a start that failed,
+// too: that is a state which it tells, and it stays. Once true it stays so.
+func (s State) Ready() bool { return s.ready }
+
+// Ending says whether the group has begun to end, and will not go on.
+func (s State) Ending() bool {
+	return s.leave || s.phase == PhaseEnding || s.phase == PhaseKilling || s.phase == PhaseDone
+}
 
 // Result returns what is known of the result: its Cause is "" while the group
 // runs on, its Children are filled in at the end.

@@ -45,6 +45,7 @@ func (s State) Step(ev Event, now time.Time) (State, []Effect) {
 	default:
 		panic(fmt.Sprintf("internal error: event %q in group state %q", ev.Kind, s.phase))
 	}
+	t.ready = t.ready || t.started() && !t.Ending()
 	t.settle()
 	t.out = append(t.out, t.said...)
 	if t.phase == PhaseDone && s.phase != PhaseDone {
@@ -85,6 +86,13 @@ func (t *turn) start() {
 		t.pass(sig, lifecycle.Group)
 	}
 	t.early = nil
+}
+
+// started says whether every child's start is over, and well if that matters.
+func (t *turn) started() bool {
+	return !slices.ContainsFunc(t.children, func(c lifecycle.State) bool {
+		return !c.HasRun() && !(t.cfg.Service && c.Over())
+	})
 }
 
 // child takes what the engine saw of one child. The first that ends fixes the

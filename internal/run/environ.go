@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/lanyard-dev/lanyard/internal/image"
 	"github.com/lanyard-dev/lanyard/internal/plan"
+	"github.com/lanyard-dev/lanyard/internal/systemd"
 )
 
 // defaultPath is the PATH of a container that says nothing, Docker's.
@@ -36,6 +38,13 @@ func (e *environ) setAll(vars []plan.EnvVar) {
 	}
 }
 
+// inherit is setAll for what may have been copied from lanyard's own
+// environment: what a service manager says to lanyard is not for its commands,
+// who would answer in lanyard's place.
+func (e *environ) inherit(vars []plan.EnvVar) {
+	e.setAll(slices.DeleteFunc(vars, func(v plan.EnvVar) bool { return systemd.Owns(v.Name) }))
+}
+
 func (e *environ) list() []string {
 	list := make([]string, 0, len(e.names))
 	for _, name := range e.names {
@@ -60,11 +69,11 @@ func (s *session) environment(root image.Root, from *plan.Container, p *plan.Pro
 		if err != nil {
 			return nil, fmt.Errorf("environ-file of container %s: %w", from.Name, err)
 		}
-		e.setAll(vars)
+		e.inherit(vars)
 	}
 	e.setAll(from.Environ)
 	e.setAll(p.Environ)
-	e.setAll(callers(os.Environ()))
+	e.inherit(callers(os.Environ()))
 	e.setAll(s.options.Environ)
 	return e, nil
 }

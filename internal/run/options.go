@@ -3,6 +3,7 @@ package run
 import (
 	"github.com/lanyard-dev/lanyard/internal/output"
 	"github.com/lanyard-dev/lanyard/internal/plan"
+	"github.com/lanyard-dev/lanyard/internal/systemd"
 )
 
 // Options are one command of a plan and what the user said about it.
@@ -17,6 +18,7 @@ type Options struct {
 	Format     output.Format // of a group's output
 	Timestamps bool
 	Dir        string // the caller's working directory
+	Manager    systemd.Manager
 }
 
 // Exit codes of lanyard itself, see behaviour.

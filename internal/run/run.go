@@ -134,8 +134,13 @@ func (s *session) command(c *plan.Command, chosen []*plan.Process) int {
 			defer t.restore()
 		}
 	}
+	told := func() {}
+	if c == o.Command { // not one that fills a volume for it
+		told = o.Manager.Follow(&cfg, screen.mux.Message)
+	}
 	stop := screen.banner(c.Banner, c.BannerDelay)
 	code, _ := supervisor.Run(cfg)
+	told()
 	stop()
 	screen.close()
 	if code == 0 && c.Epilog != "" {

@@ -24,6 +24,7 @@ import (
 	"github.com/lanyard-dev/lanyard/internal/metrics"
 	"github.com/lanyard-dev/lanyard/internal/output"
 	"github.com/lanyard-dev/lanyard/internal/supervisor"
+	"github.com/lanyard-dev/lanyard/internal/systemd"
 )
 
 // Exit codes of a supervisor, the original's.
@@ -42,6 +43,7 @@ type Options struct {
 	Args         []string      // the command
 	Metrics      string        // HOST:PORT or unix:PATH to serve figures on; "" for nowhere
 	Delay        time.Duration // between an exit and the restart
+	Manager      systemd.Manager
 }
 
 // Run supervises a container until it is asked to end, and returns the exit
@@ -104,8 +106,7 @@ func (s *service) serve(signals <-chan os.Signal) error {
 	if err := s.claim(); err != nil {
 		return err
 	}
-	s.socket, err = control.ListenAfter(func() error { return s.run.Note(s.file(socketName)) })
-	if err != nil {
+	if s.socket, err = s.listen(); err != nil {
 		return err
 	}
 	defer s.socket.Close()
@@ -124,6 +125,18 @@ func (s *service) serve(signals <-chan os.Signal) error {
 		defer s.removeGroup()
 	}
 	return s.loop(e, listener, signals)
+}
+
+// listen makes the control socket, unless the service manager has: then it is
+// the manager's, who also removes it.
+func (s *service) listen() (*control.Server, error) {
+	switch passed, err := s.options.Manager.Listener(); {
+	case err != nil:
+		return nil, err
+	case passed != nil:
+		return control.Adopt(passed), nil
+	}
+	return control.ListenAfter(func() error { return s.run.Note(s.file(socketName)) })
 }
 
 // loop supervises until the end.
@@ -153,16 +166,19 @@ func (s *service) loop(e *starter, listener net.Listener, signals <-chan os.Sign
 	if s.config != nil {
 		policy = lifecycle.Policy(s.config.Restart)
 	}
-	supervisor.Run(supervisor.Config{
+	cfg := supervisor.Config{
 		Group: group.Config{
 			Names: []string{s.options.ID}, Service: true, Restart: policy, Delay: s.options.Delay,
 		},
 		Engine: e, Reporter: &reporter{say: s.say, policy: policy, delay: s.options.Delay},
-		Signals: signals, Snapshots: mailbox, Requests: s.requests,
-	})
+		Signals: signals, Snapshots: []*supervisor.Mailbox{mailbox}, Requests: s.requests,
+	}
+	told := s.options.Manager.Follow(&cfg, s.say)
+	supervisor.Run(cfg)
 	s.deaf()
 	publishing.Wait()
 	s.socket.Close() // clients have the final state before anything else takes time
+	told()
 	return nil
 }
 

@@ -46,7 +46,9 @@ func Run(cfg Config) (code int, result Result) {
 		l.wait()
 		l.publish()
 	}
-	cfg.Snapshots.close()
+	for _, m := range cfg.Snapshots {
+		m.close()
+	}
 	result = l.state.Result()
 	return result.Code, result
 }
@@ -64,6 +66,7 @@ func (l *loop) wait() {
 		l.asked++
 		l.answers = append(l.answers, r.Done)
 		l.step(group.Event{Kind: group.Kind(r.Ask)})
+	case <-l.cfg.Probe: // whoever sent it knows now that this loop turns
 	case <-l.timer.C:
 		// What came before the deadline counts before it: an exit in the
 		// queue, or the CONT that ends a time in which lanyard was stopped.
@@ -177,12 +180,15 @@ func (l *loop) publish() {
 	}
 	l.changed = false
 	l.version++
-	if l.cfg.Snapshots != nil {
+	if len(l.cfg.Snapshots) > 0 {
 		shots := make([]Snapshot, l.state.Len())
 		for i := range shots {
 			shots[i] = l.state.Child(i).Snapshot(l.cfg.Group.Names[i], l.gens[i])
 		}
-		l.cfg.Snapshots.put(Publication{Version: l.version, Asked: l.asked, Children: shots})
+		p := Publication{Version: l.version, Asked: l.asked, Ready: l.state.Ready(), Ending: l.state.Ending(), Children: shots}
+		for _, m := range l.cfg.Snapshots {
+			m.put(p)
+		}
 	}
 	for _, answer := range l.answers {
 		answer <- l.version

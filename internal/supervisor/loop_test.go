@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/lanyard-dev/lanyard/internal/group"
-	"github.com/lanyard-dev/lanyard/internal/lifecycle"
 	"github.com/lanyard-dev/lanyard/internal/plan"
 	"github.com/lanyard-dev/lanyard/internal/supervisor"
 	"github.com/lanyard-dev/lanyard/internal/testkit/fake"
@@ -261,39 +260,6 @@ func TestReports(t *testing.T) {
 		}
 		if want := []string{"started", "started", "first", "ending", "summary"}; !slices.Equal(kinds, want) {
 			t.Errorf("reports %v, want %v", kinds, want)
-		}
-	})
-}
-
-func TestSnapshots(t *testing.T) {
-	bubble(t, 2, func(r *running) {
-		r.cfg.Snapshots = supervisor.NewMailbox(1)
-		newest := func() []lifecycle.Phase {
-			synctest.Wait()
-			var phases []lifecycle.Phase
-			for _, shot := range (<-r.cfg.Snapshots.C()).Children {
-				phases = append(phases, shot.Phase)
-			}
-			return phases
-		}
-		check := func(want ...lifecycle.Phase) {
-			t.Helper()
-			if got := newest(); !slices.Equal(got, want) {
-				t.Errorf("snapshot %v, want %v", got, want)
-			}
-		}
-		cs := r.start()
-		check(lifecycle.Starting, lifecycle.Starting)
-		cs[0].Up()
-		cs[1].Up()
-		check(lifecycle.Up, lifecycle.Up)
-		cs[0].Exit(0)
-		check(lifecycle.Down, lifecycle.Stopping)
-		cs[1].Exit(0) // nobody reads: the loop ends all the same
-		r.ends(0)
-		check(lifecycle.Down, lifecycle.Down)
-		if _, open := <-r.cfg.Snapshots.C(); open {
-			t.Error("the mailbox is open after the final snapshot")
 		}
 	})
 }

@@ -6,6 +6,8 @@ import "sync"
 type Publication struct {
 	Version  uint64     // grows with each
 	Asked    uint64     // requests that were taken before it
+	Ready    bool       // see group.State.Ready
+	Ending   bool       // see group.State.Ending
 	Children []Snapshot // in the order of Config.Group.Names; not changed any more
 }
 
@@ -38,11 +40,7 @@ func (m *Mailbox) put(p Publication) {
 	}
 }
 
-func (m *Mailbox) close() {
-	if m != nil {
-		close(m.slots)
-	}
-}
+func (m *Mailbox) close() { close(m.slots) }
 
 // queue takes events from any goroutine without ever blocking one, and keeps
 // them in order. It has no bound, but a container sends a handful of events in

@@ -102,7 +102,7 @@ func randomRun(t *testing.T, rnd *rand.Rand) {
 	reporter := &fake.Reporter{}
 	code, result := supervisor.Run(supervisor.Config{
 		Group: cfg, Engine: engine, Reporter: reporter, Job: &fake.Job{},
-		Signals: signals, Snapshots: mailbox,
+		Signals: signals, Snapshots: []*supervisor.Mailbox{mailbox},
 	})
 	close(over)
 	ints := <-sent

@@ -18,7 +18,7 @@ func service(t *testing.T, policy lifecycle.Policy, test func(r *running, ask fu
 	bubble(t, 1, func(r *running) {
 		requests := make(chan supervisor.Request)
 		r.cfg.Group = group.Config{Names: []string{"web"}, Service: true, Restart: policy, Delay: time.Second}
-		r.cfg.Requests, r.cfg.Snapshots = requests, supervisor.NewMailbox(1)
+		r.cfg.Requests, r.cfg.Snapshots = requests, []*supervisor.Mailbox{supervisor.NewMailbox(1)}
 		test(r, func(ask supervisor.Ask) uint64 {
 			done := make(chan uint64, 1)
 			requests <- supervisor.Request{Ask: ask, Done: done}
@@ -30,7 +30,7 @@ func service(t *testing.T, policy lifecycle.Policy, test func(r *running, ask fu
 // newest takes the newest publication.
 func (r *running) newest() supervisor.Publication {
 	synctest.Wait()
-	return <-r.cfg.Snapshots.C()
+	return <-r.cfg.Snapshots[0].C()
 }
 
 func last(r *running) *fake.Container {

@@ -88,7 +88,8 @@ type Config struct {
 	Job       Job
 	Signals   <-chan os.Signal // that lanyard received; closed: none will come
 	Hangup    <-chan struct{}  // receives, or is closed, when the terminal is gone
-	Snapshots *Mailbox         // gets the state of all children after each change
+	Snapshots []*Mailbox       // each gets the state of all children after each change
+	Probe     <-chan struct{}  // has no room: what was sent has been received by the loop
 	Requests  <-chan Request   // of clients; for a service
 }
 

@@ -1,0 +1,91 @@
+package testkit
+
+import (
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// Manager is the end of a service manager's that sd_notify(3) speaks to.
+type Manager struct {
+	t    testing.TB
+	conn *net.UnixConn
+	path string
+}
+
+// NewManager makes one that is there until the test's end.
+func NewManager(t testing.TB) *Manager {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "notify") // a socket's path ends after 107 bytes
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &Manager{t: t, path: filepath.Join(dir, "notify")}
+	m.conn, err = net.ListenUnixgram("unixgram", &net.UnixAddr{Name: m.path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		m.conn.Close()
+		os.RemoveAll(dir)
+	})
+	return m
+}
+
+// Env are the variables of a service that is to tell this manager how it goes,
+// and every usec microseconds that it does not hang; "" for no such thing.
+func (m *Manager) Env(usec string) []string {
+	env := []string{"NOTIFY_SOCKET=" + m.path}
+	if usec != "" {
+		env = append(env, "WATCHDOG_USEC="+usec)
+	}
+	return env
+}
+
+// Next gives the next message, "" if none comes within d.
+func (m *Manager) Next(d time.Duration) string {
+	m.t.Helper()
+	buffer := make([]byte, 4096)
+	if err := m.conn.SetReadDeadline(time.Now().Add(d)); err != nil {
+		m.t.Fatal(err)
+	}
+	n, err := m.conn.Read(buffer)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return ""
+	}
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return string(buffer[:n])
+}
+
+// Until gives all messages up to the one that is wanted.
+func (m *Manager) Until(want string) []string {
+	m.t.Helper()
+	var seen []string
+	for {
+		text := m.Next(limit)
+		if text == "" {
+			m.t.Fatalf("%q has not been told within %v, only %q", want, limit, seen)
+		}
+		if seen = append(seen, text); text == want {
+			return seen
+		}
+	}
+}
+
+// Rest gives all messages that have come.
+func (m *Manager) Rest() []string {
+	m.t.Helper()
+	var seen []string
+	for {
+		text := m.Next(time.Millisecond)
+		if text == "" {
+			return seen
+		}
+		seen = append(seen, text)
+	}
+}
