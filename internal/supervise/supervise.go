@@ -56,9 +56,14 @@ func Run(o Options) int {
 		options: o, say: mux.Message, run: container.NewRun(),
 		requests: make(chan supervisor.Request), over: make(chan struct{}),
 	}
-	s.run.Begin()
 	code := ExitDone
-	if err := s.serve(signals); err != nil {
+	passed, err := o.Manager.Listener() // before anything of ours could be taken for it
+	if err == nil {
+		s.passed = passed
+		s.run.Begin()
+		err = s.serve(signals)
+	}
+	if err != nil {
 		s.say(err.Error())
 		code = ExitRefused
 	}
@@ -80,9 +85,10 @@ type service struct {
 	options  Options
 	say      func(string)
 	run      *container.Run
-	dir      string        // the working directory, absolute
-	config   *agent.Config // nil if agent.json is bad
-	group    *cgroup.Group // nil where there is none to be had
+	dir      string            // the working directory, absolute
+	config   *agent.Config     // nil if agent.json is bad
+	group    *cgroup.Group     // nil where there is none to be had
+	passed   *net.UnixListener // control, if the service manager made it
 	socket   *control.Server
 	requests chan supervisor.Request
 	once     sync.Once
@@ -130,11 +136,8 @@ func (s *service) serve(signals <-chan os.Signal) error {
 // listen makes the control socket, unless the service manager has: then it is
 // the manager's, who also removes it.
 func (s *service) listen() (*control.Server, error) {
-	switch passed, err := s.options.Manager.Listener(); {
-	case err != nil:
-		return nil, err
-	case passed != nil:
-		return control.Adopt(passed), nil
+	if s.passed != nil {
+		return control.Adopt(s.passed), nil
 	}
 	return control.ListenAfter(func() error { return s.run.Note(s.file(socketName)) })
 }

@@ -4,7 +4,7 @@
 // nothing is decided here.
 //
 // It does without go-systemd, whose notifications read NOTIFY_SOCKET anew each
-// time and wait for ever for a manager that does not read (docs/adr/0015).
+// time and wait for ever for a manager that does not read (docs/adr/0017).
 package systemd
 
 import (

@@ -198,9 +198,9 @@ func TestActivationForeignUser(t *testing.T) {
 func TestBadActivation(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, `{}`)
-	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	p.must(err)
-	dgram, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_DGRAM, 0)
+	dgram, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_DGRAM|syscall.SOCK_CLOEXEC, 0)
 	p.must(err)
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
 	p.must(err)
