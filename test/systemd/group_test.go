@@ -31,6 +31,7 @@ commands:
 // says how many are, and stops in order.
 func TestGroup(t *testing.T) {
 	testkit.Require(t, testkit.Systemd)
+	t.Parallel()
 	p := testkit.NewProject(t, app)
 	u := install(t, p.Dir, "")
 	unit := u.name + ".service"
@@ -83,6 +84,7 @@ func TestGroupIsStartedAgain(t *testing.T) {
 func running(t *testing.T, more string) (*units, *testkit.Project, string) {
 	t.Helper()
 	testkit.Require(t, testkit.Systemd)
+	t.Parallel()
 	p := testkit.NewProject(t, app)
 	p.Write("filled", "")
 	u := install(t, p.Dir, more)
@@ -95,6 +97,7 @@ func running(t *testing.T, more string) (*units, *testkit.Project, string) {
 // TestGroupThatDoesNotEnd: what is there after TimeoutStopSec is killed.
 func TestGroupThatDoesNotEnd(t *testing.T) {
 	testkit.Require(t, testkit.Systemd)
+	t.Parallel()
 	p := testkit.NewProject(t, app)
 	p.Write("filled", "")
 	p.Write("deaf", "")
@@ -138,12 +141,16 @@ func (u *units) stopMain(unit string) {
 	u.t.Helper()
 	pid, err := strconv.Atoi(u.show(unit, "MainPID"))
 	u.must(err)
+	if pid <= 1 {
+		u.t.Fatalf("%s has no main process", unit)
+	}
 	u.must(syscall.Kill(pid, syscall.SIGSTOP))
 }
 
 // TestExamplesAreValid: systemd has nothing to say about the example units.
 func TestExamplesAreValid(t *testing.T) {
 	testkit.Require(t, testkit.Systemd)
+	t.Parallel()
 	u := install(t, t.TempDir(), "")
 	for _, unit := range []string{".service", "@box.service", "@box.socket"} {
 		out, err := u.try("systemd-analyze", "verify", "--man=no", u.name+unit)

@@ -8,12 +8,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/lanyard-dev/lanyard/internal/cli"
+	"github.com/lanyard-dev/lanyard/internal/janitor"
 	"github.com/lanyard-dev/lanyard/internal/testkit"
 )
 
@@ -28,6 +30,7 @@ type units struct {
 	name   string // in the place of lanyard-group and harpoon
 	mark   string // in the environment of every command
 	dir    string // in the place of %S/harpoon
+	app    string // in the place of /srv/app
 	folder string // of the unit files
 }
 
@@ -37,11 +40,10 @@ var tests atomic.Int64
 // folder is /srv/app; more is the text of a drop-in for the services.
 func install(t *testing.T, project, more string) *units {
 	t.Helper()
-	testkit.Require(t, testkit.Systemd)
 	n := tests.Add(1)
 	u := &units{
 		t: t, name: fmt.Sprintf("lanyard-test-%d-%d", os.Getpid(), n), mark: fmt.Sprintf("TEST_MARK=%d-%d", os.Getpid(), n),
-		dir: t.TempDir(), folder: "/run/systemd/system",
+		dir: t.TempDir(), app: project, folder: "/run/systemd/system",
 	}
 	if os.Geteuid() != 0 {
 		u.folder = filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "systemd/user")
@@ -121,7 +123,7 @@ func (u *units) show(unit, property string) string {
 func (u *units) has(unit, property, want string) {
 	u.t.Helper()
 	got := ""
-	for deadline := time.Now().Add(bound); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(bound); ; time.Sleep(100 * time.Millisecond) {
 		if got = u.show(unit, property); got == want {
 			return
 		}
@@ -190,16 +192,18 @@ func (u *units) nothingLeft(group string) {
 	}
 }
 
-// runFolders are those of all runs; the tests of this package run one after
-// another.
+// runFolders are those whose journal names something of this test.
 func (u *units) runFolders() []string {
 	base := "/run"
 	if os.Geteuid() != 0 {
 		base = os.Getenv("XDG_RUNTIME_DIR")
 	}
-	left, err := filepath.Glob(base + "/lanyard/*")
+	journals, err := filepath.Glob(base + "/lanyard/*/" + janitor.JournalFile)
 	u.must(err)
-	return left
+	return slices.DeleteFunc(journals, func(path string) bool {
+		data, _ := os.ReadFile(path)
+		return !strings.Contains(string(data), u.dir+"/") && !strings.Contains(string(data), u.app+"/")
+	})
 }
 
 func exists(path string) bool {
