@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"os/exec"
 	"runtime"
 	"strconv"
@@ -195,19 +194,23 @@ func run(path string, pid int, maps []Map) error {
 // nothing is known to.
 func powerless(helpers ...string) *linux.Obstacle {
 	var plain []string
+	foreign := false
 	for _, path := range helpers {
-		info, err := os.Stat(path)
-		if err != nil {
+		var st unix.Stat_t
+		if unix.Stat(path, &st) != nil {
 			continue
 		}
-		if _, err := unix.Getxattr(path, "security.capability", nil); err != nil && info.Mode()&fs.ModeSetuid == 0 {
+		if _, err := unix.Getxattr(path, "security.capability", nil); err != nil && st.Mode&unix.S_ISUID == 0 {
 			plain = append(plain, path)
 		}
+		foreign = foreign || st.Uid != 0
 	}
 	var st unix.Statfs_t
 	switch path := helpers[0]; {
 	case len(plain) > 0:
 		return &linux.Obstacle{Why: strings.Join(plain, " and ") + ": no setuid bit and no file capabilities (capabilities(7))", Fix: "sudo chmod u+s " + strings.Join(plain, " ")}
+	case foreign:
+		return &linux.Obstacle{Why: path + " is not root's here, as in a user namespace without that root, so it has no power", Fix: "run lanyard outside of the user namespace around it"}
 	case unix.Statfs(path, &st) == nil && st.Flags&unix.MS_NOSUID != 0:
 		return &linux.Obstacle{Why: path + " is on a filesystem mounted nosuid", Fix: "sudo mount -o remount,suid $(findmnt -no TARGET -T " + path + ")"}
 	}

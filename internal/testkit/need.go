@@ -30,6 +30,7 @@ const (
 	IDs      Need = "ids"     // a range of ids for this user, and newuidmap
 	Pty      Need = "pty"     // /dev/ptmx
 	Fuse     Need = "fuse"    // fuse-overlayfs, and a /dev/fuse that this user may open
+	Guest    Need = "guest"   // the machine of test/vm, whose settings may be changed, with a kernel of Debian's
 )
 
 // asVar names the variable that says which part of the suite runs.
@@ -40,7 +41,7 @@ const asVar = "LANYARD_TEST_AS"
 // (root, user), and the modes of the guest, see test/vm. A program is "the
 // program NAME"; those here are what the guest lacks and the machine has.
 var Elsewhere = map[string][]Need{
-	"root":            {User, CgroupV2, Systemd},
+	"root":            {User, CgroupV2, Systemd, Guest},
 	"user":            {Root, Limits, CgroupV2, Systemd, Fuse},
 	"vm-root":         append([]Need{User, Systemd}, notInGuest...),
 	"vm-user":         append([]Need{Root, Systemd}, notInGuest...),
@@ -114,6 +115,10 @@ func missing(need Need) string {
 	case IDs:
 		if none := ids.Lookup(os.Geteuid()).None; none != nil {
 			return none.Error()
+		}
+	case Guest:
+		if !strings.HasPrefix(os.Getenv(asVar), "vm-") {
+			return "this machine is somebody's"
 		}
 	case Pty:
 		f, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)

@@ -16,15 +16,38 @@ func TestUserNamespacesAreOff(t *testing.T) {
 		"sudo sysctl -w user.max_user_namespaces=15000", "plain")
 }
 
-// TestUserNamespacesForRootOnly: only Debian's kernels have the setting, and it
-// is the machine's. So the file is made up, and the refusal is a filter's.
+const rootOnly = "this machine forbids user namespaces to ordinary users (kernel.unprivileged_userns_clone is 0)"
+
+// TestUserNamespacesForRootOnly changes the machine, so nothing runs beside it.
 func TestUserNamespacesForRootOnly(t *testing.T) {
-	pl := inUserNS(t, "tmpfs", "/proc/sys/kernel", "write", "/proc/sys/kernel/unprivileged_userns_clone", "0\n", "filter")
-	pl.sameWords(1, "user-namespaces", host.No, "this machine forbids user namespaces to ordinary users (kernel.unprivileged_userns_clone is 0)",
-		"sudo sysctl -w kernel.unprivileged_userns_clone=1", "plain")
+	testkit.Require(t, testkit.Root, testkit.Guest)
+	const setting = "/proc/sys/kernel/unprivileged_userns_clone"
+	before, err := os.ReadFile(setting)
+	if err == nil {
+		err = os.WriteFile(setting, []byte("0"), 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := os.WriteFile(setting, before, 0o644); err != nil {
+			t.Error(err)
+		}
+	}()
+	pl := newPlace(t, []string{"uid", ordinary})
+	pl.machine = true
+	pl.owned()
+	pl.sameWords(1, "user-namespaces", host.No, rootOnly, "sudo sysctl -w kernel.unprivileged_userns_clone=1", "plain")
 }
 
-// TestAppArmor: as TestUserNamespacesForRootOnly, for Ubuntu's kernels. Those of
+// TestUserNamespacesSeemForRootOnly has the setting made up and a filter refuse,
+// for machines whose kernel is not Debian's.
+func TestUserNamespacesSeemForRootOnly(t *testing.T) {
+	pl := inUserNS(t, "tmpfs", "/proc/sys/kernel", "write", "/proc/sys/kernel/unprivileged_userns_clone", "0\n", "filter")
+	pl.sameWords(1, "user-namespaces", host.No, rootOnly, "sudo sysctl -w kernel.unprivileged_userns_clone=1", "plain")
+}
+
+// TestAppArmor: as TestUserNamespacesSeemForRootOnly, for Ubuntu's kernels. Those of
 // 23.10 refuse the namespace, later ones whatever is done in it.
 func TestAppArmor(t *testing.T) {
 	for _, refusal := range []string{"filter", "powerless"} {
@@ -84,7 +107,7 @@ func TestNoSubIDs(t *testing.T) {
 	testkit.RequireTool(t, "newuidmap")
 	pl := inUserNS(t, "bind", "FILES/other", "/etc/subuid", "bind", "FILES/other", "/etc/subgid", "bind", "FILES/passwd", "/etc/passwd")
 	pl.file("other", "somebody:100000:65536\n", 0o644)
-	pl.file("passwd", "jo:x:1000:1000::/:/bin/sh\n", 0o644)
+	pl.file("passwd", "jo:x:4242:4242::/:/bin/sh\n", 0o644)
 	pl.sameWords(0, "id-ranges", host.Partly, "/etc/subuid and /etc/subgid have no line for jo",
 		"sudo usermod --add-subuids 165536-231071 --add-subgids 165536-231071 jo", "groups")
 }
@@ -155,6 +178,15 @@ func TestHelperWithoutSetuid(t *testing.T) {
 		fmt.Sprintf("sudo chmod u+s %[1]s/newuidmap %[1]s/newgidmap", pl.files), "plain")
 }
 
+// TestHelperInAUserNamespace: whose root is not in it can give no power there.
+func TestHelperInAUserNamespace(t *testing.T) {
+	path := testkit.RequireTool(t, "newuidmap")
+	pl := inUserNS(t, "bind", "FILES/ids", "/etc/subuid", "bind", "FILES/ids", "/etc/subgid")
+	pl.file("ids", "4242:100000:65536\n", 0o644)
+	pl.sameWords(1, "id-ranges", host.No, path+" is not root's here, as in a user namespace without that root, so it has no power",
+		"run lanyard outside of the user namespace around it", "plain")
+}
+
 func TestReadOnlyCgroups(t *testing.T) {
 	testkit.Require(t, testkit.Root, testkit.Limits)
 	pl := onMachine(t, "attr", "ro", "/sys/fs/cgroup")
@@ -172,8 +204,8 @@ func TestNoRuntimeDir(t *testing.T) {
 	pl := inUserNS(t)
 	pl.p.Env = []string{"XDG_RUNTIME_DIR="}
 	f := pl.doctor(0, "run-folder")
-	if f.Status != host.Partly || !strings.HasPrefix(f.Why, "XDG_RUNTIME_DIR is not set") || !strings.Contains(f.Why, "/tmp/lanyard-1000") ||
-		f.Fix != "sudo loginctl enable-linger 1000 && export XDG_RUNTIME_DIR=/run/user/1000" {
+	if f.Status != host.Partly || !strings.HasPrefix(f.Why, "XDG_RUNTIME_DIR is not set") || !strings.Contains(f.Why, "/tmp/lanyard-4242") ||
+		f.Fix != "sudo loginctl enable-linger 4242 && export XDG_RUNTIME_DIR=/run/user/4242" {
 		t.Errorf("without XDG_RUNTIME_DIR: %+v", f)
 	}
 	if code, out, errs := pl.lanyard("plain"); code != 0 || out != "ran\n" {

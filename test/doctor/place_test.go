@@ -43,10 +43,15 @@ type place struct {
 // ordinary are ids without a name in /etc/passwd on any machine.
 const ordinary = "54399"
 
-// inUserNS is a place of anybody's in a user namespace, where lanyard is uid 1000.
+// stranger is the user in a user namespace: another one, because ranges of the
+// machine's users would be noticed, and newuidmap has no power there.
+const stranger = 4242
+
+// inUserNS is a place of anybody's in a user namespace, where lanyard is stranger.
 func inUserNS(t *testing.T, words ...string) *place {
 	t.Helper()
 	testkit.Require(t, testkit.UserNS)
+	t.Parallel()
 	return newPlace(t, words)
 }
 
@@ -54,6 +59,7 @@ func inUserNS(t *testing.T, words ...string) *place {
 func onMachine(t *testing.T, words ...string) *place {
 	t.Helper()
 	testkit.Require(t, testkit.Root)
+	t.Parallel()
 	pl := newPlace(t, words)
 	pl.machine = true
 	return pl
@@ -61,7 +67,6 @@ func onMachine(t *testing.T, words ...string) *place {
 
 func newPlace(t *testing.T, words []string) *place {
 	t.Helper()
-	t.Parallel()
 	pl := &place{t: t, p: testkit.NewProject(t, yaml), words: words, files: t.TempDir()}
 	// Whoever lanyard is there has to come in, and to write.
 	top := filepath.Dir(pl.p.Dir)
@@ -111,8 +116,8 @@ func (pl *place) lanyard(args ...string) (code int, out, errs string) {
 	cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWNS
 	if !pl.machine {
 		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 1000, HostID: os.Geteuid(), Size: 1}}
-		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 1000, HostID: os.Getegid(), Size: 1}}
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: stranger, HostID: os.Geteuid(), Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: stranger, HostID: os.Getegid(), Size: 1}}
 		for c := range uintptr(41) { // up to CAP_CHECKPOINT_RESTORE, Linux 5.9
 			cmd.SysProcAttr.AmbientCaps = append(cmd.SysProcAttr.AmbientCaps, c)
 		}
