@@ -123,7 +123,7 @@ func (p *Project) Run(args ...string) Result {
 
 // TryRun is Run for goroutines, which must not fail a test.
 func (p *Project) TryRun(args ...string) (Result, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	ctx, cancel := context.WithTimeout(context.Background(), Slow(limit))
 	defer cancel()
 	cmd := p.Command(ctx, args...)
 	var out, errs bytes.Buffer

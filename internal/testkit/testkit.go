@@ -3,11 +3,13 @@
 package testkit
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Pids gives the processes whose environment holds mark, an entry NAME=VALUE
@@ -34,6 +36,45 @@ func Pids(mark string) []int {
 		}
 	}
 	return pids
+}
+
+// SideBySide parses the flags of a test binary and has up to n tests run at a
+// time, if -parallel does not say how many: for tests that wait for most of
+// their time, more of them than there are processors.
+func SideBySide(n int) error {
+	flag.Parse()
+	asked := false
+	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "test.parallel" })
+	if asked {
+		return nil
+	}
+	return flag.Set("test.parallel", strconv.Itoa(n))
+}
+
+// Slow makes a limit of what may take time, which is meant for a machine of
+// today, one for this machine: emulation is many times slower, and
+// LANYARD_SLOW, which the guest of test/vm sets then, says how many.
+func Slow(limit time.Duration) time.Duration {
+	times, err := strconv.Atoi(os.Getenv("LANYARD_SLOW"))
+	if err != nil || times < 1 {
+		return limit
+	}
+	return limit * time.Duration(times)
+}
+
+// Until polls a condition, and says whether it held before the limit was over.
+// Looking takes a fifth of the time at most, so that what is waited for gets on.
+func Until(limit time.Duration, condition func() bool) bool {
+	for deadline := time.Now().Add(limit); ; {
+		begun := time.Now()
+		if condition() {
+			return true
+		}
+		if begun.After(deadline) {
+			return false
+		}
+		time.Sleep(max(time.Millisecond, 4*time.Since(begun)))
+	}
 }
 
 // Rounds is how often a test that looks for races or leaks repeats itself: all

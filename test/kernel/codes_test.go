@@ -101,7 +101,7 @@ func TestExitCodes(t *testing.T) {
 func TestTwoFailAtOnce(t *testing.T) {
 	t.Parallel()
 	first := regexp.MustCompile(`^lanyard: (\S+) exited with status (\d+)`)
-	for range share(t, 10) {
+	for range testkit.Rounds(t, 6) {
 		r := newProject(t, `
   app: !Supervise
     mode: wait-all-successful

@@ -1,12 +1,15 @@
 package kernel_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/lanyard-dev/lanyard/internal/testkit"
 )
 
 // TestNamespaces: two children of one container share none of these with each
@@ -142,9 +145,9 @@ func TestOrphans(t *testing.T) {
     children:
       maker: !Command {container: h, run: [sh, orphans.sh]}
 `)
-	p.write("orphans.sh", `
+	p.write("orphans.sh", fmt.Sprintf(`
 i=0
-while [ $i -lt 10000 ]; do ( : & ); i=$((i+1)); done
+while [ $i -lt %d ]; do ( : & ); i=$((i+1)); done
 tries=0
 while grep -l '^State:.Z' /proc/[0-9]*/status 2>/dev/null; do
 	tries=$((tries+1))
@@ -153,7 +156,7 @@ while grep -l '^State:.Z' /proc/[0-9]*/status 2>/dev/null; do
 done
 ls -d /proc/[0-9]* > processes
 exit 4
-`)
+`, testkit.Rounds(t, 10_000)))
 	r := p.start(nil, "app")
 	r.want(4, 60*time.Second)
 	if got := len(strings.Fields(r.read("processes"))); got > 3 {

@@ -68,7 +68,7 @@ func TestKillIdle(t *testing.T) {
 	for name, limits := range kinds() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for range share(t, 10) {
+			for range testkit.Rounds(t, 6) {
 				r := newProject(t, crowd(limits)).start(nil, "app")
 				r.appear(crowdReady...)
 				r.signal(syscall.SIGKILL)
@@ -83,7 +83,7 @@ func TestKillMidStart(t *testing.T) {
 	for name, limits := range kinds() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			n := share(t, 100)
+			n := testkit.Rounds(t, 60)
 			p := newProject(t, crowd(limits))
 			for i := range n {
 				r := p.start(nil, "app")
@@ -100,7 +100,7 @@ func TestKillMidStop(t *testing.T) {
 	for name, limits := range kinds() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for range share(t, 10) {
+			for range testkit.Rounds(t, 6) {
 				r := newProject(t, crowd(limits)).start(nil, "app")
 				r.appear(crowdReady...)
 				r.signal(syscall.SIGTERM)
@@ -119,12 +119,10 @@ func TestKillFifty(t *testing.T) {
 	for i := range 50 {
 		fmt.Fprintf(&b, "      c%d: !Command {container: h, run: [sleep, %d]}\n", i, 1000+i)
 	}
-	for range share(t, 3) {
-		r := newProject(t, b.String()).start(nil, "app")
-		until(t, 30*time.Second, "50 commands", func() bool { return len(r.named("sleep")) == 50 })
-		r.signal(syscall.SIGKILL)
-		r.want(137, 5*time.Second)
-	}
+	r := newProject(t, b.String()).start(nil, "app")
+	until(t, 30*time.Second, "50 commands", func() bool { return len(r.named("sleep")) == 50 })
+	r.signal(syscall.SIGKILL)
+	r.want(137, 5*time.Second)
 }
 
 // TestCrash is a supervisor that a fault or an abort ends: the Go runtime ends
@@ -163,7 +161,7 @@ func TestKillJanitor(t *testing.T) {
 func TestKillBoth(t *testing.T) {
 	testkit.Require(t, testkit.Limits)
 	t.Parallel()
-	for range share(t, 5) {
+	for range testkit.Rounds(t, 3) {
 		p := newProject(t, crowd(kinds()["limits"])+"  after: !Command {container: h, run: [\"true\"]}\n")
 		r := p.start(nil, "app")
 		r.appear(crowdReady...)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lanyard-dev/lanyard/internal/testkit"
 	"golang.org/x/sys/unix"
 )
 
@@ -80,12 +81,13 @@ func (r *running) named(name string) []process {
 func (r *running) nothingLeft() {
 	r.t.Helper()
 	var left string
-	for deadline := time.Now().Add(leftTime); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
-		if left = r.leftovers(); left == "" {
-			return
-		}
+	gone := testkit.Until(testkit.Slow(leftTime), func() bool {
+		left = r.leftovers()
+		return left == ""
+	})
+	if !gone {
+		r.t.Errorf("%v after the end of lanyard there is still:\n%s\n%s", testkit.Slow(leftTime), left, r.log())
 	}
-	r.t.Errorf("%v after the end of lanyard there is still:\n%s\n%s", leftTime, left, r.log())
 }
 
 func (r *running) leftovers() string {

@@ -5,15 +5,14 @@
 package kernel_test
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"syscall"
 	"testing"
 
 	"github.com/lanyard-dev/lanyard/internal/cli"
+	"github.com/lanyard-dev/lanyard/internal/testkit"
 )
 
 // TestMain makes this binary lanyard, or a helper, when it is called so. The
@@ -25,7 +24,10 @@ func TestMain(m *testing.M) {
 	case helperName:
 		os.Exit(helper(os.Args[1:]))
 	}
-	flag.Parse()
+	if err := testkit.SideBySide(6); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	os.Exit(runTests(m))
 }
 
@@ -48,33 +50,11 @@ func runTests(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	// The tests wait for most of their time, so more of them than there are
-	// processors run side by side.
-	if err := flag.Set("test.parallel", "6"); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
 	return m.Run()
 }
 
 // binary is a copy of this test binary that every container can see a link of.
 var binary string
-
-// rounds is how often the tests that look for races repeat themselves.
-func rounds(t *testing.T) int {
-	text := os.Getenv("LANYARD_ROUNDS")
-	if text == "" {
-		return 60
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		t.Fatalf("LANYARD_ROUNDS is %q; it must be a number from 1", text)
-	}
-	return n
-}
-
-// share gives a test's part of all rounds, at least one.
-func share(t *testing.T, percent int) int { return max(1, rounds(t)*percent/100) }
 
 // exitOf is what a shell would see of a process's end.
 func exitOf(status syscall.WaitStatus) int {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lanyard-dev/lanyard/internal/testkit"
 	"golang.org/x/sys/unix"
 )
 
@@ -133,18 +134,19 @@ func startMarked(cmd *exec.Cmd) (uint64, error) {
 func (r *running) appear(names ...string) {
 	r.t.Helper()
 	for _, name := range names {
-		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		there := testkit.Until(testkit.Slow(20*time.Second), func() bool {
 			if _, err := os.Stat(r.path(name)); err == nil {
-				break
+				return true
 			}
 			select {
 			case <-r.ended:
 				r.t.Fatalf("lanyard ended before the file %s appeared\n%s", name, r.log())
 			default:
 			}
-			if time.Now().After(deadline) {
-				r.t.Fatalf("the file %s does not appear\n%s", name, r.log())
-			}
+			return false
+		})
+		if !there {
+			r.t.Fatalf("the file %s does not appear\n%s", name, r.log())
 		}
 	}
 }
@@ -156,14 +158,15 @@ func (r *running) signal(sig syscall.Signal) {
 	}
 }
 
-// wait waits for lanyard's end and gives the exit code that a shell would see.
+// wait waits for lanyard's end, up to limit, made for this machine, and gives
+// the exit code that a shell would see.
 func (r *running) wait(limit time.Duration) int {
 	r.t.Helper()
 	select {
 	case <-r.ended:
 		return exitOf(r.status)
-	case <-time.After(limit):
-		r.t.Fatalf("lanyard has not ended after %v\n%s", limit, r.log())
+	case <-time.After(testkit.Slow(limit)):
+		r.t.Fatalf("lanyard has not ended after %v\n%s", testkit.Slow(limit), r.log())
 		return -1
 	}
 }
@@ -218,12 +221,10 @@ func (r *running) finish() {
 	}
 }
 
-// until polls a condition, and fails after limit.
+// until polls a condition, and fails after limit, made for this machine.
 func until(t *testing.T, limit time.Duration, what string, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(limit); !condition(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: not so after %v", what, limit)
-		}
+	if !testkit.Until(testkit.Slow(limit), condition) {
+		t.Fatalf("%s: not so after %v", what, testkit.Slow(limit))
 	}
 }

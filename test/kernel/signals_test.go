@@ -6,6 +6,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/lanyard-dev/lanyard/internal/testkit"
 )
 
 // listeners are two children that write down each signal and end of none.
@@ -44,7 +46,7 @@ func TestSignalInStart(t *testing.T) {
       b: !Command {container: h, run: "sleep 1000"}
       c: !Command {container: h, run: "trap 'exit 0' TERM; sleep 1000 & wait"}
 `)
-	n := share(t, 100)
+	n := testkit.Rounds(t, 60)
 	for i := range n {
 		r := p.start(nil, "app")
 		time.Sleep(30 * time.Millisecond * time.Duration(i) / time.Duration(n))

@@ -9,19 +9,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pair are two commands whose stages can be told apart by them.
+// pair are two commands whose stages can be told apart by them, and hurried is
+// the same group with little patience.
 const pair = `
   app: !Supervise
+    kill-unresponsive-after: 60
+    children:
+      victim: !Command {container: h, run: [tail, -f, /dev/null]}
+      other: !Command {container: h, run: [sleep, 1000]}
+  hurried: !Supervise
     kill-unresponsive-after: 0.3
     children:
       victim: !Command {container: h, run: [tail, -f, /dev/null]}
       other: !Command {container: h, run: [sleep, 1000]}
 `
 
-// startPair starts them and gives the pid of victim's stage.
-func startPair(t *testing.T) (r *running, stage int) {
+// startPair starts a group of pair's and gives the pid of victim's stage.
+func startPair(t *testing.T, group string) (r *running, stage int) {
 	t.Helper()
-	r = newProject(t, pair).start(nil, "app")
+	r = newProject(t, pair).start(nil, group)
 	until(t, 10*time.Second, "both commands", func() bool {
 		victim := r.named("tail")
 		if len(victim) == 1 {
@@ -42,7 +48,7 @@ func kill(t *testing.T, pid int, sig syscall.Signal) {
 // TestKillStage kills PID 1 of one container: it counts as its child's end.
 func TestKillStage(t *testing.T) {
 	t.Parallel()
-	r, stage := startPair(t)
+	r, stage := startPair(t, "app")
 	kill(t, stage, syscall.SIGKILL)
 	r.want(137, 5*time.Second)
 	r.says("victim was killed by signal 9", "other  was killed by signal 15 (SIGTERM)")
@@ -52,7 +58,7 @@ func TestKillStage(t *testing.T) {
 // killed in the end.
 func TestStoppedStage(t *testing.T) {
 	t.Parallel()
-	r, stage := startPair(t)
+	r, stage := startPair(t, "hurried")
 	kill(t, stage, syscall.SIGSTOP)
 	r.signal(syscall.SIGTERM)
 	r.want(143, 10*time.Second)
@@ -61,7 +67,7 @@ func TestStoppedStage(t *testing.T) {
 // TestKillWithStoppedStage: one that is stopped goes with the supervisor too.
 func TestKillWithStoppedStage(t *testing.T) {
 	t.Parallel()
-	r, stage := startPair(t)
+	r, stage := startPair(t, "app")
 	kill(t, stage, syscall.SIGSTOP)
 	r.signal(syscall.SIGKILL)
 	r.want(137, 5*time.Second)
@@ -70,7 +76,7 @@ func TestKillWithStoppedStage(t *testing.T) {
 // TestDeafStage: what else is sent to a stage ends and stops nothing.
 func TestDeafStage(t *testing.T) {
 	t.Parallel()
-	r, stage := startPair(t)
+	r, stage := startPair(t, "app")
 	for sig := syscall.Signal(1); sig <= 64; sig++ {
 		if sig != syscall.SIGKILL && sig != syscall.SIGSTOP {
 			kill(t, stage, sig)
@@ -86,7 +92,7 @@ func TestDeafStage(t *testing.T) {
 func TestStageTalksNonsense(t *testing.T) {
 	testkit.Require(t, testkit.Root)
 	t.Parallel()
-	r, stage := startPair(t)
+	r, stage := startPair(t, "app")
 	pidfd, err := unix.PidfdOpen(stage, 0)
 	if err != nil {
 		t.Fatal(err)

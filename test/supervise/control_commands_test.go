@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/lanyard-dev/lanyard/internal/testkit"
 )
 
 // TestContractCommandsAreFinal: a stop or a kill ends a container of any policy
@@ -34,7 +36,7 @@ func TestContractStopIsToldAtOnce(t *testing.T) {
 	begun := time.Now()
 	s.command("stop")
 	s.gets(isStopping)
-	if took := time.Since(begun); took > time.Second {
+	if took := time.Since(begun); took > testkit.Slow(time.Second) {
 		t.Errorf("the stop was told after %v", took)
 	}
 	s.silent(2 * time.Second)
@@ -72,7 +74,7 @@ func TestContractCommandsWhenDown(t *testing.T) {
 		if got := said(s.next()); got != down {
 			t.Errorf("after %s: %s", order, got)
 		}
-		if took := time.Since(begun); took > time.Second {
+		if took := time.Since(begun); took > testkit.Slow(time.Second) {
 			t.Errorf("the state was repeated %v after %s", took, order)
 		}
 	}
@@ -96,7 +98,7 @@ func TestContractExit(t *testing.T) {
 	s.command("exit")
 	s.ends(stateOf(false, false, byKill, 1, 0))
 	other.ends(stateOf(false, false, byKill, 1, 0))
-	if took := time.Since(begun); took > time.Second {
+	if took := time.Since(begun); took > testkit.Slow(time.Second) {
 		t.Errorf("the end of the stream came %v after the exit", took)
 	}
 	if exists(s.r.path("control")) {
@@ -182,7 +184,7 @@ func TestContractForms(t *testing.T) {
 func TestContractHalfCloseOfCommander(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, policy("always"))
-	for range 20 {
+	for range testkit.Rounds(t, 20) {
 		r := p.start("sleep", "1000")
 		r.connect().gets(isUp)
 		s := r.connect()

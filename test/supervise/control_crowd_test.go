@@ -102,7 +102,7 @@ func TestContractClientThatNeverReads(t *testing.T) {
 	begun := time.Now()
 	s.command("kill")
 	s.finally(wasKilled)
-	if took := time.Since(begun); took > 2*time.Second {
+	if took := time.Since(begun); took > testkit.Slow(2*time.Second) {
 		t.Errorf("with clients that don't read a kill takes %v", took)
 	}
 	late.finally(wasKilled)
@@ -111,7 +111,7 @@ func TestContractClientThatNeverReads(t *testing.T) {
 	s.ends(wasKilled)
 	late.ends(wasKilled)
 	r.want(0)
-	if took := time.Since(begun); took > 3*time.Second {
+	if took := time.Since(begun); took > testkit.Slow(3*time.Second) {
 		t.Errorf("with clients that don't read an exit takes %v", took)
 	}
 	for { // what it had in its buffers is whole as far as it goes

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/lanyard-dev/lanyard/internal/testkit"
 )
 
 // TestContractStates: the states of the contract as bytes, key by key.
@@ -80,7 +82,7 @@ func TestContractStateAtOnce(t *testing.T) {
 	for range clients {
 		r.connect().gets(isUp)
 	}
-	if took := time.Since(begun); took > 2*time.Second { // half of them would have seen a tick
+	if took := time.Since(begun); took > testkit.Slow(2*time.Second) { // half of them would have seen a tick
 		t.Errorf("the first states of %d clients took %v", clients, took)
 	}
 	r.end()
@@ -94,7 +96,7 @@ func TestContractTick(t *testing.T) {
 	s.next()
 	begun := time.Now()
 	s.next()
-	if took := time.Since(begun); took < 2500*time.Millisecond || took > 5*time.Second {
+	if took := time.Since(begun); took < 2500*time.Millisecond || took > testkit.Slow(5*time.Second) {
 		t.Errorf("from tick to tick it took %v, want 3 s", took)
 	}
 	s.r.end()

@@ -16,7 +16,7 @@ import (
 )
 
 // bound is how long anything may take that a test waits for.
-const bound = 20 * time.Second
+var bound = testkit.Slow(20 * time.Second)
 
 // place is a supervisor's directory.
 type place struct {
@@ -231,9 +231,7 @@ func (r *running) says(texts ...string) {
 // until polls a condition, and fails after bound.
 func until(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(bound); !condition(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: not so after %v", what, bound)
-		}
+	if !testkit.Until(bound, condition) {
+		t.Fatalf("%s: not so after %v", what, bound)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/lanyard-dev/lanyard/internal/janitor"
+	"github.com/lanyard-dev/lanyard/internal/testkit"
 	"golang.org/x/sys/unix"
 )
 
@@ -92,12 +93,13 @@ func (r *running) named(name string) []process {
 func (r *running) nothingLeft() {
 	r.t.Helper()
 	var left string
-	for deadline := time.Now().Add(leftTime); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
-		if left = r.leftovers(); left == "" {
-			return
-		}
+	gone := testkit.Until(testkit.Slow(leftTime), func() bool {
+		left = r.leftovers()
+		return left == ""
+	})
+	if !gone {
+		r.t.Errorf("%v after the end of the supervisor there is still:\n%s\n%s", testkit.Slow(leftTime), left, r.log())
 	}
-	r.t.Errorf("%v after the end of the supervisor there is still:\n%s\n%s", leftTime, left, r.log())
 }
 
 func (r *running) leftovers() string {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lanyard-dev/lanyard/internal/testkit"
 	"golang.org/x/sys/unix"
 )
 
@@ -58,7 +59,7 @@ func TestContractRestartDelay(t *testing.T) {
 		for !strings.Contains(s.last, fmt.Sprintf(`"restarts":%d,`, restarts+1)) {
 			s.next()
 		}
-		if took := time.Since(begun); took < 900*time.Millisecond || took > 2500*time.Millisecond {
+		if took := time.Since(begun); took < 900*time.Millisecond || took > testkit.Slow(2500*time.Millisecond) {
 			t.Errorf("the restart came after %v, want 1 s", took)
 		}
 	}
@@ -126,7 +127,7 @@ func TestContractCrashLoop(t *testing.T) {
 	if took < restarts*time.Second-100*time.Millisecond {
 		t.Errorf("%d restarts took %v", restarts, took)
 	}
-	if used > took/100 {
+	if used > testkit.Slow(took/100) {
 		t.Errorf("the supervisor used %v of CPU in %v", used, took)
 	}
 	t.Logf("%v of CPU in %v", used, took)
@@ -170,7 +171,7 @@ func TestContractWallClock(t *testing.T) {
 	s.r.signal(syscall.SIGCONT)
 	begun := time.Now()
 	s.finally(stateOf(false, true, exited0, 1, 0))
-	if took := time.Since(begun); took > 900*time.Millisecond {
+	if took := time.Since(begun); took > testkit.Slow(900*time.Millisecond) {
 		t.Errorf("the restart that was due came %v after the CONT", took)
 	}
 	s.r.end()

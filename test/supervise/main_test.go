@@ -5,13 +5,13 @@
 package supervise_test
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/lanyard-dev/lanyard/internal/cli"
+	"github.com/lanyard-dev/lanyard/internal/testkit"
 )
 
 // supervisorName and helperName are what this binary is when it is called so.
@@ -34,10 +34,7 @@ func TestMain(m *testing.M) {
 	case helperName:
 		os.Exit(helper(os.Args[1:]))
 	}
-	flag.Parse()
-	// The tests wait for most of their time, so more of them than there are
-	// processors run side by side.
-	if err := flag.Set("test.parallel", "6"); err != nil {
+	if err := testkit.SideBySide(6); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

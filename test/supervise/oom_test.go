@@ -1,6 +1,7 @@
 package supervise_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -76,7 +77,8 @@ func TestContractOOMAtStop(t *testing.T) {
 // TestContractOrphansAreReaped: ten thousand of them leave no zombie.
 func TestContractOrphansAreReaped(t *testing.T) {
 	t.Parallel()
-	s := newPlace(t, policy("no")).shell("i=0; while [ $i -lt 10000 ]; do ( : & ); i=$((i+1)); done; echo ready; sleep 1000").connect()
+	script := fmt.Sprintf("i=0; while [ $i -lt %d ]; do ( : & ); i=$((i+1)); done; echo ready; sleep 1000", testkit.Rounds(t, 10_000))
+	s := newPlace(t, policy("no")).shell(script).connect()
 	s.gets(isUp)
 	s.r.ready()
 	inits := s.r.named("lanyard-init")

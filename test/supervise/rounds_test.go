@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/lanyard-dev/lanyard/internal/supervise"
+	"github.com/lanyard-dev/lanyard/internal/testkit"
 )
 
 // rounds is how often the tests that look for races repeat themselves: the full
@@ -21,17 +22,10 @@ import (
 // namespace each and so three times as long.
 func rounds(t *testing.T, all int) int {
 	t.Helper()
-	if text := os.Getenv("LANYARD_ROUNDS"); text != "" {
-		percent, err := strconv.Atoi(text)
-		if err != nil || percent < 1 {
-			t.Fatalf("LANYARD_ROUNDS is %q; it must be a number from 1, in percent", text)
-		}
-		return max(1, all*percent/100)
-	}
-	if os.Geteuid() != 0 {
+	if os.Getenv("LANYARD_ROUNDS") == "" && os.Geteuid() != 0 {
 		return max(1, all*3/100)
 	}
-	return all
+	return testkit.Rounds(t, all)
 }
 
 // over is a final state, however its container came to it.

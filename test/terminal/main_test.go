@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 }
 
 // patience bounds every wait; it is far above what anything here takes.
-const patience = 20 * time.Second
+var patience = testkit.Slow(20 * time.Second)
 
 const project = `
 containers:
