@@ -48,6 +48,11 @@ test-vm: ## the kernel tests in a guest with cgroup v2; MODES="user systemd-user
 	@test/deps --vm $(if $(filter 0,$(shell id -u)),--install)
 	@test/vm/run -modes "$(MODES)" $(if $(RUN),-run '$(RUN)') $(PKG)
 
+.PHONY: flakes-vm
+flakes-vm: ## what has to die together, in the guest, with COUNT=20 boots of each mode; MODES=user
+	@test/deps --vm $(if $(filter 0,$(shell id -u)),--install)
+	@test/vm/run -modes "$(MODES)" -boots $(COUNT) -run '$(or $(RUN),Kill|Crash$$|Orphans)' $(or $(PKG),./test/kernel ./test/supervise)
+
 .PHONY: vm-shell
 vm-shell: ## a shell in that guest; MODES=user
 	@test/vm/run -shell $(firstword $(MODES)) $(PKG)
