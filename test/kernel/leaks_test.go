@@ -28,18 +28,7 @@ type process struct {
 // marked gives the processes that carry mark, but for zombies.
 func marked(mark uint64) []process {
 	var list []process
-	entries, _ := os.ReadDir("/proc")
-	want := strconv.FormatUint(mark, 10)
-	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
-		if err != nil {
-			continue
-		}
-		data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/limits", pid))
-		_, line, found := strings.Cut(string(data), "Max realtime timeout")
-		if fields := strings.Fields(line); !found || len(fields) == 0 || fields[0] != want {
-			continue
-		}
+	for _, pid := range testkit.Marked(mark) {
 		if p, ok := look(pid); ok && p.state != 'Z' && p.state != 'X' {
 			list = append(list, p)
 		}

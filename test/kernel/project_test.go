@@ -6,14 +6,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/lanyard-dev/lanyard/internal/testkit"
-	"golang.org/x/sys/unix"
 )
 
 // project is a project folder with one container, h, which is this machine's
@@ -66,11 +63,6 @@ type running struct {
 	status syscall.WaitStatus // valid once ended is closed
 }
 
-var (
-	marks     atomic.Uint64
-	markMutex sync.Mutex // the mark is a property of the whole process that forks
-)
-
 // start starts lanyard in the project. adjust may change how; its stdout and
 // stderr are files.
 func (p *project) start(adjust func(*exec.Cmd), args ...string) *running {
@@ -99,7 +91,7 @@ func (p *project) start(adjust func(*exec.Cmd), args ...string) *running {
 	for _, path := range append(emptyCgroups(), deadFolders(r.runBase())...) {
 		r.before[path] = true
 	}
-	if r.mark, err = startMarked(r.cmd); err != nil {
+	if r.mark, err = testkit.StartMarked(r.cmd); err != nil {
 		p.t.Fatal(err)
 	}
 	go func() {
@@ -109,25 +101,6 @@ func (p *project) start(adjust func(*exec.Cmd), args ...string) *running {
 	}()
 	p.t.Cleanup(r.finish)
 	return r
-}
-
-// startMarked starts a process with a resource limit of a value that no other
-// process has: it survives fork, exec and every change of credentials, and
-// everybody may read it in /proc/PID/limits. The limit counts for real-time
-// processes only (setrlimit(2)), and is years.
-func startMarked(cmd *exec.Cmd) (uint64, error) {
-	markMutex.Lock()
-	defer markMutex.Unlock()
-	var old unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_RTTIME, &old); err != nil {
-		return 0, err
-	}
-	mark := 1_000_000_000_000_000 + uint64(os.Getpid())*1_000_000 + marks.Add(1)
-	if err := unix.Setrlimit(unix.RLIMIT_RTTIME, &unix.Rlimit{Cur: mark, Max: old.Max}); err != nil {
-		return 0, err
-	}
-	defer func() { _ = unix.Setrlimit(unix.RLIMIT_RTTIME, &old) }()
-	return mark, cmd.Start()
 }
 
 // appear waits until files are there, which children make once they are ready.

@@ -129,7 +129,7 @@ func (p *place) launch(adjust func(*exec.Cmd), words ...string) *running {
 	for _, folder := range deadFolders(r.runBase()) {
 		r.before[folder] = true
 	}
-	r.mark, err = startMarked(r.cmd)
+	r.mark, err = testkit.StartMarked(r.cmd)
 	p.must(err)
 	go func() {
 		_ = r.cmd.Wait()

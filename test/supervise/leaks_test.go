@@ -3,12 +3,8 @@ package supervise_test
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/lanyard-dev/lanyard/internal/janitor"
@@ -18,30 +14,6 @@ import (
 
 // leftTime is how long anything may outlive a supervisor, however it ended.
 const leftTime = 2 * time.Second
-
-var (
-	marks     atomic.Uint64
-	markMutex sync.Mutex // the mark is a property of the whole process that forks
-)
-
-// startMarked starts a process with a resource limit of a value that no other
-// process has: it survives fork, exec and every change of credentials, and
-// everybody may read it in /proc/PID/limits. The limit counts for real-time
-// processes only (setrlimit(2)), and is years.
-func startMarked(cmd *exec.Cmd) (uint64, error) {
-	markMutex.Lock()
-	defer markMutex.Unlock()
-	var old unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_RTTIME, &old); err != nil {
-		return 0, err
-	}
-	mark := 2_000_000_000_000_000 + uint64(os.Getpid())*1_000_000 + marks.Add(1)
-	if err := unix.Setrlimit(unix.RLIMIT_RTTIME, &unix.Rlimit{Cur: mark, Max: old.Max}); err != nil {
-		return 0, err
-	}
-	defer func() { _ = unix.Setrlimit(unix.RLIMIT_RTTIME, &old) }()
-	return mark, cmd.Start()
-}
 
 // process is one process of a running.
 type process struct {
@@ -53,18 +25,7 @@ type process struct {
 // marked gives the processes that carry mark, but for zombies.
 func marked(mark uint64) []process {
 	var list []process
-	entries, _ := os.ReadDir("/proc")
-	want := strconv.FormatUint(mark, 10)
-	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
-		if err != nil {
-			continue
-		}
-		limits, _ := os.ReadFile(fmt.Sprintf("/proc/%d/limits", pid))
-		_, line, found := strings.Cut(string(limits), "Max realtime timeout")
-		if fields := strings.Fields(line); !found || len(fields) == 0 || fields[0] != want {
-			continue
-		}
+	for _, pid := range testkit.Marked(mark) {
 		stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 		fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
 		if len(fields) == 0 || fields[0] == "Z" || fields[0] == "X" {
