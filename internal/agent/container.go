@@ -20,7 +20,7 @@ type Resolved struct {
 	NoNewPrivs       bool
 	Masked, ReadOnly []string // paths in the container that are covered, or can't be written
 	UserNS           *UserNS  // nil: no user namespace
-	NoCgroup         bool     // this host or user has none to give
+	Cgroup           string   // cgroupsPath; "" where this host or user has none to give
 	NoResolvConf     bool     // the host has no /etc/resolv.conf to bind
 }
 
@@ -98,8 +98,8 @@ func spec(c *Resolved) *ociSpec {
 			ReadonlyPaths: c.ReadOnly,
 		},
 	}
-	if !c.NoCgroup {
-		s.Linux.CgroupsPath, s.Linux.Resources = "harpoon/"+c.ID, resources(c.Config)
+	if c.Cgroup != "" {
+		s.Linux.CgroupsPath, s.Linux.Resources = c.Cgroup, resources(c.Config)
 	}
 	if ns := c.UserNS; ns != nil {
 		s.Linux.Namespaces = append(s.Linux.Namespaces, ociNamespace{"user"})

@@ -16,7 +16,8 @@ import (
 
 func resolved(c *Config) *Resolved {
 	return &Resolved{
-		ID: "web-1", Hostname: "web", Config: c, Args: []string{"/bin/sh", "-c", "a <b >c && d"}, Root: "/srv/root",
+		Cgroup: "harpoon/web-1",
+		ID:     "web-1", Hostname: "web", Config: c, Args: []string{"/bin/sh", "-c", "a <b >c && d"}, Root: "/srv/root",
 		UID: 1, GID: 1, Caps: []string{"CAP_CHOWN", "CAP_KILL"}, NoNewPrivs: true,
 		Masked: []string{"/proc/kcore"}, ReadOnly: []string{"/proc/sys"},
 	}
@@ -157,7 +158,7 @@ func TestMounts(t *testing.T) {
 // TestContainerWithLess: what the host could not give is not claimed.
 func TestContainerWithLess(t *testing.T) {
 	r := resolved(mustParse(t, "{}"))
-	r.NoCgroup, r.NoResolvConf = true, true
+	r.Cgroup, r.NoResolvConf = "", true
 	got := write(t, r)
 	if got.Linux.CgroupsPath != "" || got.Linux.Resources != nil {
 		t.Errorf("%+v", got.Linux)

@@ -26,7 +26,7 @@ func TestFiguresOfV2(t *testing.T) {
 	put("memory.current", "479232\n")
 	put("memory.max", "max\n")
 	put("memory.events", "low 0\nhigh 0\nmax 4\noom 1\noom_kill 0\noom_group_kill 0\n")
-	g := &Group{name: "harpoon/x", measured: true, paths: map[string]string{"": dir}}
+	g := &Group{base: &Base{}, name: "harpoon/x", measured: true, paths: map[string]string{"": dir}}
 	g.counters.descriptors = closed
 	if _, err := g.Stats(); !errors.Is(err, ErrClosed) {
 		t.Errorf("before they are open: %v", err)
@@ -80,7 +80,7 @@ func TestFiguresOfV2(t *testing.T) {
 
 func TestSharedFolders(t *testing.T) {
 	both := map[string]string{"cpu": "/c/cpu,cpuacct/harpoon/x", "cpuacct": "/c/cpu,cpuacct/harpoon/x", "memory": "/c/memory/harpoon/x"}
-	g := &Group{measured: true, paths: both}
+	g := &Group{base: &Base{}, measured: true, paths: both}
 	for got, want := range map[string]string{
 		list(g.Folders()): "/c/cpu,cpuacct/harpoon/x /c/memory/harpoon/x ",
 		list(g.Shared()):  "/c/cpu,cpuacct/harpoon /c/memory/harpoon ",

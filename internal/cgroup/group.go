@@ -9,11 +9,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/lanyard-dev/lanyard/internal/janitor"
 	"github.com/opencontainers/cgroups"
 	cgfs "github.com/opencontainers/cgroups/fs"
-	"github.com/opencontainers/cgroups/fs2"
 )
 
 // Group is the cgroup of one container: a folder in each hierarchy that its
@@ -22,6 +22,7 @@ import (
 // may mount its cgroup in a user namespace of its own and write to its files
 // (cgroup_namespaces(7)), so those must not be the ones that limit it.
 type Group struct {
+	base     *Base
 	name     string
 	limits   Limits
 	measured bool              // made for Stats too, in a folder that other runs share
@@ -31,29 +32,29 @@ type Group struct {
 }
 
 // Plan says which folders a container's limits need, without making any, so
-// that they can be written down first. name is relative to the hierarchies'
-// roots, e.g. "lanyard-RUN/web".
-func Plan(name string, limits Limits) (*Group, error) {
-	return plan(&Group{name: name, limits: limits}, limits.controllers())
+// that they can be written down first. name is relative to the base, e.g.
+// "lanyard-RUN/web".
+func Plan(base *Base, name string, limits Limits) (*Group, error) {
+	return plan(&Group{base: base, name: name, limits: limits}, limits.controllers())
 }
 
 // PlanMeasured is Plan for a group that also counts what its processes use, see
 // Stats, and lives on while they come and go. The folder above it, as "harpoon"
 // in "harpoon/ID", may have groups of other runs in it.
-func PlanMeasured(name string, limits Limits) (*Group, error) {
+func PlanMeasured(base *Base, name string, limits Limits) (*Group, error) {
 	controllers := limits.controllers()
 	for _, c := range []string{"memory", "cpuacct"} {
 		if !slices.Contains(controllers, c) {
 			controllers = append(controllers, c)
 		}
 	}
-	return plan(&Group{name: name, limits: limits, measured: true}, controllers)
+	return plan(&Group{base: base, name: name, limits: limits, measured: true}, controllers)
 }
 
 func plan(g *Group, controllers []string) (*Group, error) {
 	g.paths, g.counters.descriptors = map[string]string{}, closed
-	if cgroups.IsCgroup2UnifiedMode() {
-		g.paths[""] = filepath.Join("/sys/fs/cgroup", g.name)
+	if g.base.folder != "" {
+		g.paths[""] = filepath.Join(g.base.folder, g.name)
 		return g, nil
 	}
 	for _, controller := range controllers {
@@ -103,6 +104,15 @@ func (g *Group) Folders() []string {
 	return list
 }
 
+// Path gives what a runtime-spec calls cgroupsPath: the group's name where that
+// is below the roots of the hierarchies, else its absolute path from there.
+func (g *Group) Path() string {
+	if g.base.folder == "" || g.base.folder == mount {
+		return g.name
+	}
+	return strings.TrimPrefix(g.paths[""], mount)
+}
+
 // Shared gives the folders that Create may make and that other runs share: they
 // may be removed only when they are empty. A group of Plan has none.
 func (g *Group) Shared() []string {
@@ -113,20 +123,6 @@ func (g *Group) Shared() []string {
 		}
 	}
 	return list
-}
-
-// manager is what v1 and v2 have in common.
-type manager interface {
-	Apply(pid int) error
-	Set(r *cgroups.Resources) error
-}
-
-func (g *Group) manager() (manager, error) {
-	config := &cgroups.Cgroup{Resources: g.resources()}
-	if path, ok := g.paths[""]; ok {
-		return fs2.NewManager(config, path)
-	}
-	return cgfs.NewManager(config, g.paths)
 }
 
 func (g *Group) resources() *cgroups.Resources {
@@ -152,21 +148,22 @@ func (g *Group) Create() error {
 		return nil
 	}
 	_ = g.Remove()
-	if unsupported := (*UnsupportedError)(nil); errors.As(err, &unsupported) {
-		return unsupported
+	var unsupported *UnsupportedError
+	switch {
+	case errors.As(err, &unsupported):
+		return err
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.EROFS):
+		return &UnsupportedError{Limit: g.limits.text(), Why: g.refused(err).Error()}
 	}
-	what := strings.Join(g.limits.names(), ", ")
-	if what == "" {
-		what = "nothing, but measure memory and cpu"
-	}
-	if errors.Is(err, fs.ErrPermission) || errors.Is(err, os.ErrNotExist) || strings.Contains(err.Error(), "read-only") {
-		return &UnsupportedError{Limit: what, Why: g.refused(err).Error()}
-	}
-	return fmt.Errorf("cannot limit %s: %w", what, err)
+	return fmt.Errorf("cannot limit %s: %w", g.limits.text(), err)
 }
 
 func (g *Group) create() error {
-	m, err := g.manager()
+	path, v2 := g.paths[""]
+	if v2 {
+		return g.createUnified(path)
+	}
+	m, err := cgfs.NewManager(&cgroups.Cgroup{Resources: g.resources()}, g.paths)
 	if err != nil {
 		return err
 	}
@@ -179,6 +176,12 @@ func (g *Group) create() error {
 	if err := g.weigh(); err != nil {
 		return err
 	}
+	return g.makeEntered()
+}
+
+// makeEntered makes the folders that the command enters, as far as they are not
+// the limited ones.
+func (g *Group) makeEntered() error {
 	for _, path := range g.folders() {
 		if err := os.Mkdir(g.entered(path), 0o755); err != nil && !(g.measured && errors.Is(err, fs.ErrExist)) {
 			return err
@@ -188,29 +191,37 @@ func (g *Group) create() error {
 }
 
 // Open gives the files that a process of one thread writes "0" into to enter the
-// group. It begins a start: kills from before it are not recent to TakeOOM any
+// group and, on v2, the folder that it can be cloned into instead; else folder
+// is nil. It begins a start: kills from before it are not recent to TakeOOM any
 // more.
-func (g *Group) Open() ([]*os.File, error) {
+func (g *Group) Open() (files []*os.File, folder *os.File, err error) {
 	g.counters.forget()
 	// A thread that moves itself needs no lock on all the forks of the machine,
 	// whose writers wait for an RCU grace period, often 10 ms (Linux
 	// kernel/cgroup/cgroup.c, cgroup_procs_write_start).
 	file := "tasks"
-	if _, v2 := g.paths[""]; v2 {
+	path, v2 := g.paths[""]
+	if v2 {
 		file = "cgroup.procs"
 	}
-	var files []*os.File
 	for _, path := range g.folders() {
-		f, err := os.OpenFile(filepath.Join(g.entered(path), file), os.O_WRONLY, 0)
-		if err != nil {
-			for _, f := range files {
-				f.Close()
-			}
-			return nil, err
+		f, e := os.OpenFile(filepath.Join(g.entered(path), file), os.O_WRONLY, 0)
+		if e != nil {
+			err = e
+			break
 		}
 		files = append(files, f)
 	}
-	return files, nil
+	if err == nil && v2 {
+		folder, err = os.Open(g.entered(path))
+	}
+	if err != nil {
+		for _, f := range files {
+			f.Close()
+		}
+		return nil, nil, err
+	}
+	return files, folder, nil
 }
 
 // Remove kills whatever is still in the group and removes it; its counters end.

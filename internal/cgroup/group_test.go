@@ -24,7 +24,7 @@ func v2() bool {
 
 func plan(t *testing.T, limits cgroup.Limits) *cgroup.Group {
 	t.Helper()
-	group, err := cgroup.Plan(fmt.Sprintf("lanyard-test-%d-%s/child", os.Getpid(), t.Name()), limits)
+	group, err := cgroup.Plan(testkit.CgroupBase(t), fmt.Sprintf("lanyard-test-%d-%s/child", os.Getpid(), t.Name()), limits)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func TestEmpty(t *testing.T) {
 }
 
 func TestLimitsAreWritten(t *testing.T) {
-	testkit.Require(t, testkit.Root, testkit.Limits)
+	testkit.Require(t, testkit.Limits)
 	group := plan(t, cgroup.Limits{Memory: of[int64](64 << 20), CPUs: of(0.5), Pids: of[int64](17)})
 	if err := group.Create(); err != nil {
 		t.Fatal(err)
@@ -77,10 +77,14 @@ func TestLimitsAreWritten(t *testing.T) {
 	if n, recent := group.TakeOOM(); n != 0 || recent || !group.CountsOOM() {
 		t.Errorf("OOM kills of a new group: %d, recent %v, counted %v", n, recent, group.CountsOOM())
 	}
-	files2, err := group.Open()
+	files2, folder, err := group.Open()
 	if err != nil || len(files2) == 0 {
 		t.Fatalf("Open: %v, %v", files2, err)
 	}
+	if (folder != nil) != v2() {
+		t.Errorf("a folder to be cloned into: %v", folder)
+	}
+	folder.Close()
 	cmd := exec.Command("sleep", "100")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -145,7 +149,11 @@ func TestIOWeight(t *testing.T) {
 
 func TestUnsupported(t *testing.T) {
 	testkit.Require(t, testkit.User)
-	group := plan(t, cgroup.Limits{Memory: of[int64](64 << 20), Pids: of[int64](5)})
+	limits := cgroup.Limits{Memory: of[int64](64 << 20), Pids: of[int64](5)}
+	if v2() {
+		return // see TestControllerThatIsMissing and TestChoice
+	}
+	group := plan(t, limits)
 	err := group.Create()
 	var unsupported *cgroup.UnsupportedError
 	if !errors.As(err, &unsupported) || unsupported.Limit != "memory, pids" || !strings.Contains(err.Error(), "limits-mode: best-effort") {
@@ -158,8 +166,42 @@ func TestUnsupported(t *testing.T) {
 	}
 }
 
+// TestControllerThatIsMissing: the base has a controller or not, and only who
+// needs it is told.
+func TestControllerThatIsMissing(t *testing.T) {
+	testkit.Require(t, testkit.CgroupV2, testkit.Limits)
+	above := plan(t, cgroup.Limits{Pids: of[int64](5)})
+	if err := above.Create(); err != nil {
+		t.Fatal(err)
+	}
+	folders := above.Folders()
+	bare := cgroup.BaseAt(folders[len(folders)-1]) // gets no controllers from the one above
+	for want, limits := range map[string]cgroup.Limits{
+		"memory": {Memory: of[int64](64 << 20)}, "cpu": {CPUs: of(0.5)}, "pids": {Pids: of[int64](5)},
+	} {
+		group, err := cgroup.Plan(bare, "run/box", limits)
+		if err == nil {
+			err = group.Create()
+		}
+		var unsupported *cgroup.UnsupportedError
+		if !errors.As(err, &unsupported) || unsupported.Limit != want || !strings.Contains(err.Error(), "has no "+want+" controller") {
+			t.Errorf("limits of %s: %v", want, err)
+		}
+	}
+	group, err := cgroup.Plan(bare, "run/box", cgroup.Limits{})
+	if err == nil {
+		err = group.Create()
+	}
+	if err != nil {
+		t.Errorf("without limits: %v", err)
+	}
+	if err := above.Remove(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestNoMemoryLimitCountsNoOOM(t *testing.T) {
-	testkit.Require(t, testkit.Root, testkit.Limits)
+	testkit.Require(t, testkit.Limits)
 	group := plan(t, cgroup.Limits{Pids: of[int64](5)})
 	if err := group.Create(); err != nil {
 		t.Fatal(err)

@@ -44,19 +44,15 @@ func Hierarchy() (version string, controllers []string) {
 
 // Refusal says why this process can make no groups; nil if it can.
 func Refusal() *linux.Obstacle {
-	folders := []string{"/sys/fs/cgroup"}
-	if !cgroups.IsCgroup2UnifiedMode() {
-		folders = nil
-		for _, controller := range (Limits{Memory: new(int64), CPUs: new(float64), Pids: new(int64)}).controllers() {
-			folder, err := cgroups.FindCgroupMountpoint("", controller)
-			if err != nil {
-				return &linux.Obstacle{Why: "this host has no " + controller + " cgroup controller mounted"}
-			}
-			folders = append(folders, folder)
-		}
+	if place := FindPlace(); place.Kind != Hierarchies {
+		return place.Refuse
 	}
-	for _, folder := range folders {
-		if err := unix.Faccessat(unix.AT_FDCWD, folder, unix.W_OK, unix.AT_EACCESS); err != nil {
+	for _, controller := range (Limits{Memory: new(int64), CPUs: new(float64), Pids: new(int64)}).controllers() {
+		folder, err := cgroups.FindCgroupMountpoint("", controller)
+		if err != nil {
+			return &linux.Obstacle{Why: "this host has no " + controller + " cgroup controller mounted"}
+		}
+		if err := writable(folder); err != nil {
 			return forbidden(folder, err)
 		}
 	}
@@ -79,7 +75,7 @@ func forbidden(folder string, err error) *linux.Obstacle {
 func (g *Group) refused(err error) *linux.Obstacle {
 	for _, path := range g.folders() {
 		for path = filepath.Dir(path); path != "/"; path = filepath.Dir(path) {
-			why := unix.Faccessat(unix.AT_FDCWD, path, unix.W_OK, unix.AT_EACCESS)
+			why := writable(path)
 			if errors.Is(why, fs.ErrNotExist) {
 				continue
 			}

@@ -16,8 +16,8 @@ import (
 // measured plans a group that is taken away at the end of the test.
 func measured(t *testing.T, limits cgroup.Limits) *cgroup.Group {
 	t.Helper()
-	testkit.Require(t, testkit.Root, testkit.Limits)
-	group, err := cgroup.PlanMeasured(fmt.Sprintf("lanyard-test-%d-%s/box", os.Getpid(), t.Name()), limits)
+	testkit.Require(t, testkit.Limits)
+	group, err := cgroup.PlanMeasured(testkit.CgroupBase(t), fmt.Sprintf("lanyard-test-%d-%s/box", os.Getpid(), t.Name()), limits)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,10 +38,11 @@ func measured(t *testing.T, limits cgroup.Limits) *cgroup.Group {
 // enter puts a process into a group.
 func enter(t *testing.T, group *cgroup.Group, pid int) {
 	t.Helper()
-	files, err := group.Open()
+	files, folder, err := group.Open()
 	if err != nil {
 		t.Fatal(err)
 	}
+	folder.Close()
 	for _, f := range files {
 		if _, err := fmt.Fprint(f, pid); err != nil {
 			t.Errorf("%s: %v", f.Name(), err)

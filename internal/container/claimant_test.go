@@ -23,7 +23,8 @@ func claimant(base, socket, name string) int {
 	var group *cgroup.Group
 	var err error
 	if name != "" {
-		if group, err = cgroup.PlanMeasured(name, cgroup.Limits{}); err != nil {
+		place := run.Place()
+		if group, err = cgroup.PlanMeasured(place.Base(), name, cgroup.Limits{}); err != nil {
 			fmt.Println(err)
 			return 1
 		}

@@ -91,7 +91,11 @@ func (c *Container) makeCgroup() (*cgroup.Group, error) {
 }
 
 func (c *Container) tryCgroup(limits cgroup.Limits) (*cgroup.Group, error) {
-	group, err := cgroup.Plan(c.engine.run.cgroupName(c.spec.Name), limits)
+	base, err := c.engine.run.Base()
+	if err != nil {
+		return nil, limits.Refused(err)
+	}
+	group, err := cgroup.Plan(base, c.engine.run.cgroupName(c.spec.Name), limits)
 	if err != nil {
 		return nil, err
 	}
@@ -138,12 +142,16 @@ func (c *Container) clone(group *cgroup.Group) (*os.File, error) {
 	files := []*os.File{c.spec.Stdio[0], c.spec.Stdio[1], c.spec.Stdio[2], theirs}
 	if err == nil && group != nil {
 		var cgroupFiles []*os.File
-		cgroupFiles, err = group.Open()
+		var folder *os.File
+		cgroupFiles, folder, err = group.Open()
+		c.spec.Stage.CgroupFDs, c.spec.Stage.CgroupDir = len(cgroupFiles), folder != nil
+		if folder != nil {
+			cgroupFiles = append(cgroupFiles, folder)
+		}
 		for _, f := range cgroupFiles {
 			defer f.Close()
 		}
 		files = append(files, cgroupFiles...)
-		c.spec.Stage.CgroupFDs = len(cgroupFiles)
 	}
 	if err != nil {
 		ours.Close()

@@ -19,9 +19,9 @@ const hog = "dd if=/dev/zero of=/dev/null bs=64M count=1 2>/dev/null"
 // limitedGroup is a measured group of 16 MiB that several starts use.
 func limitedGroup(t *testing.T) *cgroup.Group {
 	t.Helper()
-	testkit.Require(t, testkit.Root, testkit.Limits)
+	testkit.Require(t, testkit.Limits)
 	memory, swap := int64(16<<20), int64(0)
-	group, err := cgroup.PlanMeasured(fmt.Sprintf("lanyard-test-%d-%s/box", os.Getpid(), t.Name()), cgroup.Limits{Memory: &memory, Swap: &swap})
+	group, err := cgroup.PlanMeasured(testkit.CgroupBase(t), fmt.Sprintf("lanyard-test-%d-%s/box", os.Getpid(), t.Name()), cgroup.Limits{Memory: &memory, Swap: &swap})
 	if err == nil {
 		err = group.Create()
 	}

@@ -31,33 +31,21 @@ type Run struct {
 	pipe    *os.File   // write end: its end wakes the janitor
 	janitor int        // pid
 	early   chan error // of Begin: the janitor is started, or can't be; nil after that was read
+
+	cgroups cgroupBase
 }
 
 // NewRun prepares a run. It makes nothing yet.
 func NewRun() *Run {
 	var id [6]byte
 	_, _ = rand.Read(id[:])
-	return &Run{base: RunBase(), id: hex.EncodeToString(id[:])}
+	r := &Run{base: RunBase(), id: hex.EncodeToString(id[:])}
+	r.cgroups.place, r.cgroups.scope = sync.OnceValue(cgroup.FindPlace), "lanyard-"+r.id+".scope"
+	return r
 }
 
 // ID names the run: 12 hexadecimal digits, random.
 func (r *Run) ID() string { return r.id }
-
-func (r *Run) cgroupName(child string) string {
-	return "lanyard-" + r.id + "/" + child
-}
-
-// CgroupEntries are what has to be noted, or claimed, before a group is created.
-func CgroupEntries(g *cgroup.Group) []Entry {
-	var list []Entry
-	for _, path := range g.Shared() {
-		list = append(list, Entry{janitor.DirEntry, path})
-	}
-	for _, path := range g.Folders() {
-		list = append(list, Entry{janitor.CgroupEntry, path})
-	}
-	return list
-}
 
 // Entry is a line of the journal: one of janitor's kinds, and an absolute path.
 type Entry struct{ Kind, Path string }

@@ -34,5 +34,6 @@ func delegation() Finding {
 	if o := cgroup.Refusal(); o != nil {
 		return blocked(name, No, o)
 	}
-	return yes(name, "limits and counts work: groups can be made in /sys/fs/cgroup")
+	place := cgroup.FindPlace()
+	return yes(name, "limits and counts work: groups can be made in "+place.String())
 }

@@ -7,22 +7,19 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/lanyard-dev/lanyard/internal/cgroup"
 	"github.com/lanyard-dev/lanyard/internal/janitor"
 	"github.com/lanyard-dev/lanyard/internal/testkit"
-	"github.com/opencontainers/cgroups"
 )
 
 // TestRemoveCgroup takes away a cgroup with one below it, and a process in that.
 func TestRemoveCgroup(t *testing.T) {
 	testkit.Require(t, testkit.Limits)
-	root, err := testkit.OwnCgroup()
-	if !cgroups.IsCgroup2UnifiedMode() {
-		root, err = cgroups.FindCgroupMountpoint("", "pids")
-	}
+	group, err := cgroup.PlanMeasured(testkit.CgroupBase(t), fmt.Sprintf("lanyard-test-%d/box", os.Getpid()), cgroup.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	top := filepath.Join(root, fmt.Sprintf("lanyard-test-%d", os.Getpid()))
+	top := group.Shared()[0]
 	below := filepath.Join(top, "a", "b")
 	if err := os.MkdirAll(below, 0o755); err != nil {
 		t.Fatal(err)

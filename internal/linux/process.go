@@ -17,6 +17,7 @@ type Process struct {
 	Env   []*byte  // environment, ended by nil
 
 	CgroupFDs   []int  // cgroup.procs or tasks files, opened for writing, that the child enters
+	CgroupDir   int    // folder of that cgroup, on v2, to be cloned into instead where the kernel lets us; -1 for none
 	NewCgroupNS bool   // a cgroup namespace of its own, after entering them
 	TTY         int    // terminal whose foreground group the child's becomes; -1 for none
 	NoFile      uint64 // RLIMIT_NOFILE, soft and hard; 0 leaves it
@@ -82,18 +83,7 @@ func (p *Process) Start() (child, pidfd int, fail *StepError) {
 	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
 		return 0, -1, Fail("make a pipe", "", err)
 	}
-	fd := int32(-1)
-	syscall.ForkLock.Lock()
-	beforeFork()
-	// Without CLONE_VM the child has its own copy of this stack and heap: it
-	// may write to both. It must not grow the stack or allocate.
-	pid, _, errno := syscall.RawSyscall6(syscall.SYS_CLONE, uintptr(syscall.SIGCHLD)|unix.CLONE_PIDFD, 0, uintptr(unsafe.Pointer(&fd)), 0, 0, 0)
-	if errno == 0 && pid == 0 {
-		afterForkInChild()
-		p.child(uintptr(pipe[1]))
-	}
-	afterFork()
-	syscall.ForkLock.Unlock()
+	pid, fd, errno := p.fork(uintptr(pipe[1]))
 	unix.Close(pipe[1])
 	defer unix.Close(pipe[0])
 	if errno != 0 {
@@ -117,6 +107,53 @@ func (p *Process) Start() (child, pidfd int, fail *StepError) {
 	return 0, -1, fail
 }
 
+// fork clones the child and gives its pid and a pidfd. Without CLONE_VM the child
+// has its own copy of this stack and heap: it may write to both. It must not
+// grow the stack or allocate.
+//
+//go:norace
+func (p *Process) fork(report uintptr) (pid uintptr, fd int32, errno syscall.Errno) {
+	fd = -1
+	into := cloneArgs{flags: unix.CLONE_PIDFD | unix.CLONE_INTO_CGROUP, exitSignal: uint64(syscall.SIGCHLD), cgroup: uint64(p.CgroupDir)}
+	syscall.ForkLock.Lock()
+	beforeFork()
+	entered := false
+	if p.CgroupDir >= 0 {
+		into.pidfd = uint64(uintptr(unsafe.Pointer(&fd))) // only now: a call may move the stack
+		pid, _, errno = syscall.RawSyscall(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&into)), unsafe.Sizeof(into), 0)
+		entered = !mayNotCloneInto(errno)
+	}
+	if !entered {
+		pid, _, errno = syscall.RawSyscall6(syscall.SYS_CLONE, uintptr(syscall.SIGCHLD)|unix.CLONE_PIDFD, 0, uintptr(unsafe.Pointer(&fd)), 0, 0, 0)
+	}
+	if errno == 0 && pid == 0 {
+		afterForkInChild()
+		p.child(report, entered)
+	}
+	afterFork()
+	syscall.ForkLock.Unlock()
+	return pid, fd, errno
+}
+
+// cloneArgs is struct clone_args, CLONE_ARGS_SIZE_VER2 (Linux 5.7).
+type cloneArgs struct {
+	flags, pidfd, _, _, exitSignal, _, _, _, _, _, cgroup uint64
+}
+
+// mayNotCloneInto says which errors leave the other way into a cgroup: no
+// clone3 in the kernel or in a seccomp filter, no CLONE_INTO_CGROUP, or ids that
+// may not write to the cgroup although its cgroup.procs was opened for them.
+//
+//go:nosplit
+//go:norace
+func mayNotCloneInto(errno syscall.Errno) bool {
+	switch errno {
+	case syscall.ENOSYS, syscall.EPERM, syscall.EACCES, syscall.E2BIG, syscall.EINVAL, syscall.EBADF:
+		return true
+	}
+	return false
+}
+
 type capHeader struct {
 	version uint32
 	pid     int32
@@ -132,11 +169,14 @@ type capData struct{ effective, permitted, _ uint32 }
 //go:nosplit
 //go:norace
 //go:noinline
-func (p *Process) child(report uintptr) {
+func (p *Process) child(report uintptr, entered bool) {
 	var step, errno, which uintptr
 	var e syscall.Errno
 	zero := [1]byte{'0'}
 	for _, fd := range p.CgroupFDs {
+		if entered {
+			break
+		}
 		_, _, e = syscall.RawSyscall(syscall.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(&zero)), 1)
 		if e != 0 {
 			step = stepCgroup

@@ -62,6 +62,7 @@ func (e *encoder) spec(s *Spec) {
 	e.uint(s.NoFile)
 	e.uint(s.Ignore)
 	e.uint(uint64(s.CgroupFDs))
+	e.bool(s.CgroupDir)
 	e.bool(s.CgroupNS)
 	e.bool(s.Session)
 	e.bool(s.LongLived)
@@ -191,7 +192,7 @@ func decodeSpec(payload []byte) (*Spec, error) {
 		s.Groups = append(s.Groups, uint32(d.uint()))
 	}
 	s.Caps, s.NoNewPrivs, s.OwnStdio, s.Become, s.NoFile, s.Ignore = d.uint(), d.bool(), d.bool(), d.bool(), d.uint(), d.uint()
-	s.CgroupFDs, s.CgroupNS = int(d.uint()), d.bool()
+	s.CgroupFDs, s.CgroupDir, s.CgroupNS = int(d.uint()), d.bool(), d.bool()
 	s.Session, s.LongLived, s.Siblings, s.TTY, s.Foreground, s.JobControl = d.bool(), d.bool(), d.bool(), int(d.int()), d.bool(), d.bool()
 	if d.bad || len(d.buf) > 0 || len(s.Argv) == 0 {
 		return nil, errSpec

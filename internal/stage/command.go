@@ -18,7 +18,7 @@ func (s *server) start() {
 	}
 	s.ownStdio()
 	p := &linux.Process{
-		TTY: -1, NoFile: s.spec.NoFile, NewCgroupNS: s.spec.CgroupNS,
+		TTY: -1, CgroupDir: -1, NoFile: s.spec.NoFile, NewCgroupNS: s.spec.CgroupNS,
 		SetGroups: s.spec.SetGroups, Groups: s.spec.Groups, UID: s.spec.UID, GID: s.spec.GID,
 		NoNewPrivs: s.spec.NoNewPrivs, Ignore: s.spec.Ignore, LastCap: linux.LastCap(),
 	}
@@ -28,6 +28,9 @@ func (s *server) start() {
 	}
 	for i := range s.spec.CgroupFDs {
 		p.CgroupFDs = append(p.CgroupFDs, FirstCgroupFD+i)
+	}
+	if s.spec.CgroupDir {
+		p.CgroupDir = FirstCgroupFD + s.spec.CgroupFDs
 	}
 	p.Argv, p.Env = vector(s.spec.Argv), vector(s.spec.Env)
 	candidates := s.candidates()

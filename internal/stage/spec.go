@@ -26,6 +26,7 @@ type Spec struct {
 	Ignore     uint64 // signals that stay ignored: bit n-1 for signal n
 
 	CgroupFDs int  // descriptors 4, 5, … are files for the command to write itself into
+	CgroupDir bool // the descriptor after those is the folder of the same cgroup
 	CgroupNS  bool // a cgroup namespace of its own
 
 	// Session: the parent clones the stage into a session of its own, so the

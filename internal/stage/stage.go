@@ -179,8 +179,8 @@ func (s *server) leaveStdio(null int) {
 		_ = unix.Dup3(null, fd, unix.O_CLOEXEC)
 	}
 	unix.Close(null)
-	for i := range s.spec.CgroupFDs {
-		unix.Close(FirstCgroupFD + i)
+	for i := range s.spec.CgroupFDs + 1 {
+		unix.Close(FirstCgroupFD + i) // the one more is the folder, if there is one
 	}
 	_ = unix.Chdir("/")
 }

@@ -2,7 +2,6 @@ package supervise
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,7 +10,6 @@ import (
 	"syscall"
 
 	"github.com/lanyard-dev/lanyard/internal/agent"
-	"github.com/lanyard-dev/lanyard/internal/cgroup"
 	"github.com/lanyard-dev/lanyard/internal/container"
 	"github.com/lanyard-dev/lanyard/internal/image"
 	"github.com/lanyard-dev/lanyard/internal/rootfs"
@@ -33,85 +31,6 @@ func ownFileLimit() uint64 {
 		return agent.DefaultNoFile
 	}
 	return limit.Max
-}
-
-// planGroup chooses the container's cgroup. Where this host or user has none,
-// a container without limits runs without, and its figures come from /proc.
-func (s *service) planGroup() error {
-	limits := cgroup.Limits{Memory: s.config.Memory, Swap: s.config.Memory, CPUs: s.config.CPUs}
-	group, err := cgroup.PlanMeasured("harpoon/"+s.options.ID, limits)
-	if err == nil {
-		err = usable(group)
-	}
-	if err != nil {
-		return s.withoutGroup(err)
-	}
-	s.group = group
-	return nil
-}
-
-// usable says whether this user may make the group, before anything of it is
-// noted: what nobody of ours could make, nobody of ours could remove.
-func usable(g *cgroup.Group) error {
-	for _, folder := range g.Shared() {
-		err := writable(folder)
-		if errors.Is(err, unix.ENOENT) { // or another supervisor has just removed it, as the last one
-			folder = filepath.Dir(folder)
-			err = writable(folder)
-		}
-		if err != nil {
-			return &cgroup.UnsupportedError{
-				Limit: "memory or cpu", Why: fmt.Sprintf("uid %d may not use this host's cgroups (write to %s: %v)", os.Geteuid(), folder, err),
-			}
-		}
-	}
-	return nil
-}
-
-func writable(folder string) error {
-	return unix.Faccessat(unix.AT_FDCWD, folder, unix.W_OK, unix.AT_EACCESS)
-}
-
-// withoutGroup decides whether the container can do without its cgroup.
-func (s *service) withoutGroup(err error) error {
-	s.group = nil
-	var unsupported *cgroup.UnsupportedError
-	switch {
-	case !errors.As(err, &unsupported):
-		return err
-	case s.config.Memory != nil || s.config.CPUs != nil:
-		return fmt.Errorf("cannot limit %s: %s; run as root, or take resources.mem and resources.cpu out of agent.json", unsupported.Limit, unsupported.Why)
-	}
-	s.say("warning: figures from /proc instead of a cgroup (shared memory counts for each process, kills for want of memory are not counted): " + unsupported.Why)
-	return nil
-}
-
-// takeOver removes a cgroup that a dead supervisor left. An error says that a
-// live one is there.
-func (s *service) takeOver() error {
-	if s.group == nil {
-		return nil
-	}
-	if err := s.checkName(); err != nil {
-		return err
-	}
-	if err := s.group.TakeOver(); err != nil {
-		return fmt.Errorf("cannot supervise %s: %w", s.options.ID, err)
-	}
-	return s.run.Note(container.CgroupEntries(s.group)...)
-}
-
-// checkName refuses an ID that is a file of the kernel's in every cgroup, such
-// as tasks: nothing could be made there, and nothing removed.
-func (s *service) checkName() error {
-	for _, folder := range s.group.Shared() {
-		for _, parent := range []string{folder, filepath.Dir(folder)} {
-			if st, err := os.Lstat(filepath.Join(parent, s.options.ID)); err == nil && !st.IsDir() {
-				return fmt.Errorf("--ID %q is the name of a file that the kernel has in every cgroup; choose another", s.options.ID)
-			}
-		}
-	}
-	return nil
 }
 
 // prepare makes all that the container needs, and writes it down for clients.
@@ -185,7 +104,7 @@ func (s *service) resolved(spec *container.Spec) *agent.Resolved {
 	r := &agent.Resolved{
 		ID: s.options.ID, Hostname: s.options.Hostname, Config: s.config, Args: st.Argv,
 		Root: st.Root.Path, UID: st.UID, GID: st.GID, NoNewPrivs: st.NoNewPrivs,
-		Masked: rootfs.Masked(), ReadOnly: rootfs.ReadOnly(), NoCgroup: spec.Cgroup == nil,
+		Masked: rootfs.Masked(), ReadOnly: rootfs.ReadOnly(), Cgroup: cgroupsPath(spec),
 		NoResolvConf: !slices.ContainsFunc(st.Root.Mounts, func(m rootfs.Mount) bool { return m.Target == resolvConf }),
 	}
 	for c := range 64 {
@@ -211,9 +130,10 @@ var capNames = map[int]string{
 
 func capName(c int) string { return capNames[c] }
 
-// removeGroup removes the cgroup and whatever is still in it.
-func (s *service) removeGroup() {
-	if s.group != nil {
-		_ = s.group.Remove() // what stays is in the journal, for the janitor
+// cgroupsPath is what container.json says of the container's cgroup; "" for none.
+func cgroupsPath(spec *container.Spec) string {
+	if spec.Cgroup == nil {
+		return ""
 	}
+	return spec.Cgroup.Path()
 }

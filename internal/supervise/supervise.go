@@ -87,7 +87,8 @@ type service struct {
 	run      *container.Run
 	dir      string            // the working directory, absolute
 	config   *agent.Config     // nil if agent.json is bad
-	group    *cgroup.Group     // nil where there is none to be had
+	scope    string            // name of the scope of systemd's for the group; "" for none
+	group    *cgroup.Group     // nil where there is none to be had, and before the scope is there
 	passed   *net.UnixListener // control, if the service manager made it
 	socket   *control.Server
 	requests chan supervisor.Request
@@ -124,11 +125,14 @@ func (s *service) serve(signals <-chan os.Signal) error {
 	}
 	e := &starter{containers: container.NewEngine(s.run), say: s.say, err: bad}
 	if bad == nil {
-		if err := s.takeOver(); err != nil {
-			return err
+		refused, err := s.takeOver()
+		if refused != nil {
+			return refused
 		}
-		e.spec, e.err = s.prepare()
-		defer s.removeGroup()
+		if e.err = err; err == nil {
+			e.spec, e.err = s.prepare()
+			defer s.removeGroup()
+		}
 	}
 	return s.loop(e, listener, signals)
 }
@@ -269,9 +273,7 @@ func (s *service) claim() error {
 	if path := s.metricsFile(); path != "" {
 		entries = append(entries, s.file(path))
 	}
-	if s.group != nil {
-		entries = append(entries, container.CgroupEntries(s.group)...)
-	}
+	entries = append(entries, s.groupClaims()...)
 	if err := s.run.Claim(entries...); err != nil {
 		return fmt.Errorf("cannot supervise %s in %s: %w", s.options.ID, s.dir, err)
 	}

@@ -6,13 +6,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/lanyard-dev/lanyard/internal/ids"
 	"github.com/opencontainers/cgroups"
-	"golang.org/x/sys/unix"
 )
 
 // Need is something that a test can't do without.
@@ -23,7 +21,7 @@ const (
 	Root     Need = "root"    // uid 0
 	User     Need = "user"    // an ordinary user
 	UserNS   Need = "userns"  // user namespaces for this user
-	Limits   Need = "limits"  // cgroups with memory, cpu and pids that this user may make
+	Limits   Need = "limits"  // cgroups with memory, cpu and pids that this user may make, or has systemd make
 	CgroupV2 Need = "cgroup2" // the unified hierarchy only
 	Pressure Need = "psi"     // the kernel counts pressure stalls
 	Systemd  Need = "systemd" // as the first process; for an ordinary user one of his own too
@@ -137,49 +135,6 @@ func missing(need Need) string {
 		f.Close()
 	}
 	return ""
-}
-
-// noLimits says why this user can't limit anything: with v1 only root can, with
-// v2 whoever may make cgroups below his own and give them controllers.
-func noLimits() string {
-	if !cgroups.IsCgroup2UnifiedMode() {
-		if os.Geteuid() != 0 {
-			return "an ordinary user has no cgroups of his own with v1"
-		}
-		if _, err := cgroups.FindCgroupMountpoint("", "memory"); err != nil {
-			return "no memory cgroup controller"
-		}
-		return ""
-	}
-	own, err := OwnCgroup()
-	if err != nil {
-		return err.Error()
-	}
-	for _, path := range []string{own, own + "/cgroup.procs", own + "/cgroup.subtree_control"} {
-		if err := unix.Access(path, unix.W_OK); err != nil {
-			return fmt.Sprintf("%s: %v", path, err)
-		}
-	}
-	data, err := os.ReadFile(own + "/cgroup.controllers")
-	if err != nil {
-		return err.Error()
-	}
-	for _, controller := range []string{"memory", "cpu", "pids"} {
-		if !slices.Contains(strings.Fields(string(data)), controller) {
-			return fmt.Sprintf("%s has no %s controller", own, controller)
-		}
-	}
-	return ""
-}
-
-// OwnCgroup gives the folder of this process's cgroup on a host with v2: where
-// it may make others, if it may at all.
-func OwnCgroup() (string, error) {
-	data, err := os.ReadFile("/proc/self/cgroup")
-	if err != nil {
-		return "", err
-	}
-	return filepath.Join("/sys/fs/cgroup", strings.TrimPrefix(strings.TrimSpace(string(data)), "0::")), nil
 }
 
 func noSystemd() string {

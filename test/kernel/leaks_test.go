@@ -105,19 +105,16 @@ func (r *running) runBase() string {
 	return filepath.Join(filepath.Dir(r.stdout), "lanyard")
 }
 
-// runCgroup is the folder of a run's cgroups, named for the run.
-var runCgroup = regexp.MustCompile(`/lanyard-[0-9a-f]{12}$`)
+// runCgroup is the folder of a run's cgroups, or its scope, named for the run.
+var runCgroup = regexp.MustCompile(`/lanyard-[0-9a-f]{12}(\.scope)?$`)
 
 // emptyCgroups gives the cgroups of lanyard's that nobody is in, in any
 // hierarchy. Those of other runs have somebody, except for a moment.
 func emptyCgroups() []string {
 	var list []string
-	for _, pattern := range []string{"/sys/fs/cgroup/lanyard-*", "/sys/fs/cgroup/*/lanyard-*"} {
-		folders, _ := filepath.Glob(pattern)
-		for _, folder := range folders {
-			if runCgroup.MatchString(folder) && !occupied(folder) {
-				list = append(list, folder)
-			}
+	for _, folder := range testkit.CgroupFolders("lanyard-*") {
+		if runCgroup.MatchString(folder) && !occupied(folder) {
+			list = append(list, folder)
 		}
 	}
 	return list

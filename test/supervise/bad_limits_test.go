@@ -11,7 +11,7 @@ import (
 // and the supervisor goes on either way.
 func TestBadLimitsAtTheEdge(t *testing.T) {
 	t.Parallel()
-	testkit.Require(t, testkit.Root, testkit.Limits)
+	testkit.Require(t, testkit.Limits)
 	fine := func(s client.State) bool { return s.Err == "" && s.ExitStatus == client.ExitStatus{Exited: true} }
 	for agent, good := range map[string]func(client.State) bool{
 		`{"resources": {"mem": 4398046511103}}`:         fine,

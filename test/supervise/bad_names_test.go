@@ -74,7 +74,7 @@ func TestBadHostnames(t *testing.T) {
 // those that are there don't notice.
 func TestBadIDsOfCgroupFiles(t *testing.T) {
 	t.Parallel()
-	testkit.Require(t, testkit.Root, testkit.Limits)
+	testkit.Require(t, testkit.Limits)
 	other := newPlace(t, `{"resources": {"mem": 64, "cpu": 1}}`)
 	alive := other.start("/bin/sleep", "1000")
 	c := alive.dial()
@@ -100,7 +100,7 @@ func TestBadIDsOfCgroupFiles(t *testing.T) {
 // first goes on.
 func TestBadIDOfALiveSupervisor(t *testing.T) {
 	t.Parallel()
-	testkit.Require(t, testkit.Root, testkit.Limits)
+	testkit.Require(t, testkit.Limits)
 	p, second := newPlace(t, `{}`), newPlace(t, `{}`)
 	r := p.start("/bin/sleep", "1000")
 	c := r.dial()

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lanyard-dev/lanyard/internal/cgroup"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 )
@@ -43,12 +44,20 @@ func (p *place) onlyFiles(names ...string) {
 	}
 }
 
-// cgroup is the one that a container has: none if nobody may make one.
-func (r *running) cgroup() string {
-	if os.Geteuid() != 0 {
-		return ""
+// isCgroup says whether path is what container.json has to say of the
+// container's cgroup: nothing where nobody may make one.
+func (p *place) isCgroup(path string) bool {
+	p.t.Helper()
+	if !mayLimit() {
+		return path == ""
 	}
-	return "harpoon/" + r.id
+	switch place := cgroup.FindPlace(); place.Kind {
+	case cgroup.Scope:
+		return strings.HasSuffix(path, "/harpoon-"+p.id+".scope/harpoon/"+p.id) && path[0] == '/'
+	case cgroup.Own:
+		return path == strings.TrimPrefix(place.Folder, "/sys/fs/cgroup")+"/harpoon/"+p.id
+	}
+	return path == "harpoon/"+p.id
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }
@@ -139,14 +148,14 @@ func (p *place) sameIDs(spec *specs.Spec) {
 	p.t.Helper()
 	if os.Geteuid() == 0 {
 		r := spec.Linux.Resources
-		if spec.Linux.CgroupsPath != "harpoon/"+p.id || len(spec.Linux.UIDMappings) > 0 ||
+		if !p.isCgroup(spec.Linux.CgroupsPath) || len(spec.Linux.UIDMappings) > 0 ||
 			*r.Memory.Limit != 64<<20 || *r.Memory.Swap != 128<<20 || *r.CPU.Quota != 50_000 || *r.CPU.Period != 100_000 {
 			p.t.Errorf("cgroup %q, resources %+v, ids %+v", spec.Linux.CgroupsPath, r, spec.Linux.UIDMappings)
 		}
 		return
 	}
 	want := []specs.LinuxIDMapping{{ContainerID: 1, HostID: uint32(os.Geteuid()), Size: 1}}
-	if !slices.Equal(spec.Linux.UIDMappings, want) || spec.Linux.CgroupsPath != "" {
-		p.t.Errorf("cgroup %q, ids %+v, want none and %+v", spec.Linux.CgroupsPath, spec.Linux.UIDMappings, want)
+	if !slices.Equal(spec.Linux.UIDMappings, want) || !p.isCgroup(spec.Linux.CgroupsPath) {
+		p.t.Errorf("cgroup %q, ids %+v, want %+v", spec.Linux.CgroupsPath, spec.Linux.UIDMappings, want)
 	}
 }

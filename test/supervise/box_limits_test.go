@@ -1,25 +1,25 @@
 package supervise_test
 
 import (
-	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/lanyard-dev/lanyard/internal/testkit"
 )
 
 // figure reads a file of the container's cgroup: controller/harpoon/ID/v1 or,
-// on v2, harpoon/ID/v2. A kernel without swap has none of swap's files: "".
+// on v2, harpoon/ID/v2 below the base. A kernel without swap has none of swap's files: "".
 func (p *place) figure(controller, v1, v2 string) string {
 	p.t.Helper()
 	path := filepath.Join("/sys/fs/cgroup", controller, "harpoon", p.id, v1)
 	if unified() {
-		path = filepath.Join("/sys/fs/cgroup/harpoon", p.id, v2)
+		folders := cgroupsOf(p.id)
+		if len(folders) != 1 {
+			p.t.Fatalf("the cgroups of %s are %q, want one", p.id, folders)
+		}
+		path = filepath.Join(folders[0], v2)
 	}
 	if strings.Contains(path, "sw") && !exists(path) {
 		return ""
@@ -29,7 +29,7 @@ func (p *place) figure(controller, v1, v2 string) string {
 
 func TestContractLimits(t *testing.T) {
 	t.Parallel()
-	testkit.Require(t, testkit.Root, testkit.Limits)
+	testkit.Require(t, testkit.Limits)
 	p := newPlace(t, `{"resources": {"mem": 64, "cpu": 0.25}}`)
 	r := p.start("/bin/sleep", "1000")
 	s := r.dial().up()
@@ -95,7 +95,7 @@ func (p *place) members(folder string) []string {
 // The figures of a container without limits.
 func TestContractNoLimits(t *testing.T) {
 	t.Parallel()
-	testkit.Require(t, testkit.Root, testkit.Limits)
+	testkit.Require(t, testkit.Limits)
 	p := newPlace(t, `{"resources": {"mem": 0, "cpu": 0}}`)
 	r := p.start("/bin/sleep", "1000")
 	s := r.dial().up()
@@ -115,107 +115,4 @@ func TestContractCgroupSeenFromInside(t *testing.T) {
 			t.Errorf("/proc/self/cgroup says %q", line)
 		}
 	}
-}
-
-// What a dead supervisor left under the name is removed, in every hierarchy,
-// also with a process in it; the container is a new one.
-func TestContractLeftoverCgroup(t *testing.T) {
-	t.Parallel()
-	testkit.Require(t, testkit.Root, testkit.Limits)
-	for _, populated := range []bool{false, true} {
-		t.Run(fmt.Sprintf("populated %v", populated), func(t *testing.T) {
-			t.Parallel()
-			p := newPlace(t, `{"resources": {"mem": 64}}`)
-			sleeper := p.leftover(populated)
-			r := p.start("/bin/sleep", "1000")
-			r.dial().up()
-			r.onlyCommandIn()
-			for _, folder := range cgroupsOf(p.id) {
-				if exists(filepath.Join(folder, "older")) {
-					t.Errorf("%s is the old one", folder)
-				}
-			}
-			if sleeper != nil {
-				if state, err := sleeper.Wait(); err != nil || state.Success() {
-					t.Errorf("the process in the leftover ended with %v, %v; want it killed", state, err)
-				}
-			}
-			r.end()
-		})
-	}
-}
-
-// leftover makes the container's cgroup with one below it, as somebody left
-// it, and perhaps puts a process into that.
-func (p *place) leftover(populated bool) *os.Process {
-	p.t.Helper()
-	var sleeper *os.Process
-	if populated {
-		var err error
-		sleeper, err = os.StartProcess("/bin/sleep", []string{"sleep", "1000"}, &os.ProcAttr{})
-		p.must(err)
-		p.t.Cleanup(func() { _ = sleeper.Kill() })
-	}
-	for _, root := range cgroupRoots() {
-		base := filepath.Base(root)
-		if base == "unified" { // no controller is there
-			continue
-		}
-		folder := filepath.Join(root, "harpoon", p.id, "older")
-		p.must(os.MkdirAll(folder, 0o755))
-		// The shared folder goes with the last of them.
-		p.t.Cleanup(func() { _ = os.Remove(filepath.Join(root, "harpoon")) })
-		if populated && (base == "memory" || base == "freezer" || unified()) {
-			p.must(os.WriteFile(filepath.Join(folder, "cgroup.procs"), []byte(itoa(sleeper.Pid)), 0o644))
-		}
-	}
-	return sleeper
-}
-
-// What runs under a live supervisor of another program is left alone.
-func TestContractCgroupOfALiveSupervisor(t *testing.T) {
-	t.Parallel()
-	testkit.Require(t, testkit.Root, testkit.Limits)
-	p := newPlace(t, `{}`)
-	// A shell whose file has the name: that is what the kernel calls the process.
-	shell, err := os.ReadFile("/bin/sh")
-	p.must(err)
-	path := filepath.Join(p.base, supervisorName)
-	p.must(os.WriteFile(path, shell, 0o755))
-	other := exec.Command(path, "-c", "sleep 1000 & echo $!; wait")
-	said, err := other.StdoutPipe()
-	p.must(err)
-	p.must(other.Start())
-	var child int
-	_, err = fmt.Fscan(said, &child)
-	p.must(err)
-	defer func() {
-		_ = syscall.Kill(child, syscall.SIGKILL)
-		_ = other.Wait()
-		until(t, "nobody is in the cgroup", func() bool { return len(p.members(p.group())) == 0 })
-		for _, folder := range cgroupsOf(p.id) {
-			p.must(os.Remove(folder))
-			_ = os.Remove(filepath.Dir(folder)) // others may be in it
-		}
-	}()
-	p.must(os.MkdirAll(p.group(), 0o755))
-	p.must(os.WriteFile(filepath.Join(p.group(), "cgroup.procs"), []byte(itoa(child)), 0o644))
-
-	r := p.start("/bin/true")
-	if code := r.wait(); code != 1 || strings.Count(r.errors(), "\n") != 1 {
-		t.Errorf("exit code %d\n%s", code, r.log())
-	}
-	r.says(fmt.Sprintf("the cgroup harpoon/%s is in use: process %d", p.id, other.Process.Pid))
-	if got := p.members(p.group()); !slices.Equal(got, []string{itoa(child)}) {
-		t.Errorf("in the cgroup is %q, want %d", got, child)
-	}
-	p.onlyFiles("agent.json", "rootfs")
-}
-
-// group is the container's cgroup that limits its memory.
-func (p *place) group() string {
-	if unified() {
-		return filepath.Join("/sys/fs/cgroup/harpoon", p.id)
-	}
-	return filepath.Join("/sys/fs/cgroup/memory/harpoon", p.id)
 }

@@ -75,6 +75,7 @@ func (r *running) leftovers() string {
 		}
 	}
 	left = append(left, cgroupsOf(r.id)...)
+	left = append(left, testkit.CgroupFolders("harpoon-"+r.id+".scope")...)
 	if _, err := os.Lstat(filepath.Join(r.cmd.Dir, "control")); err == nil {
 		left = append(left, "the socket control")
 	}
@@ -86,16 +87,9 @@ func (r *running) leftovers() string {
 	return strings.Join(left, "\n")
 }
 
-// cgroupsOf gives the cgroups of a container's name, in every hierarchy.
-func cgroupsOf(id string) []string {
-	var list []string
-	for _, root := range cgroupRoots() {
-		if path := filepath.Join(root, "harpoon", id); exists(path) {
-			list = append(list, path)
-		}
-	}
-	return list
-}
+// cgroupsOf gives the cgroups of a container's name, in every hierarchy of v1, or
+// below whatever is the base on v2.
+func cgroupsOf(id string) []string { return testkit.CgroupFolders("harpoon/" + id) }
 
 // cgroupRoots gives the folders that cgroup hierarchies are mounted on: v2's
 // only one, or all of v1.

@@ -18,7 +18,7 @@ func small(restart string) string {
 
 // TestContractOOM: it is told as such, counted, and the policy "no" holds.
 func TestContractOOM(t *testing.T) {
-	testkit.Require(t, testkit.Root, testkit.Limits)
+	testkit.Require(t, testkit.Limits)
 	t.Parallel()
 	s := newPlace(t, small("no")).shell("exec " + hog).connect()
 	s.finally(stateOf(false, false, byMemory, 0, 1))
@@ -34,7 +34,7 @@ func TestContractOOM(t *testing.T) {
 
 // TestContractOOMOverRestarts: they are counted once each, and kept.
 func TestContractOOMOverRestarts(t *testing.T) {
-	testkit.Require(t, testkit.Root, testkit.Limits)
+	testkit.Require(t, testkit.Limits)
 	for _, restart := range []string{"on-failure", "always"} {
 		t.Run(restart, func(t *testing.T) {
 			t.Parallel()
@@ -51,7 +51,7 @@ func TestContractOOMOverRestarts(t *testing.T) {
 // TestContractOOMOfGrandchild: the container stays up, and each is counted,
 // without anything that ends.
 func TestContractOOMOfGrandchild(t *testing.T) {
-	testkit.Require(t, testkit.Root, testkit.Limits)
+	testkit.Require(t, testkit.Limits)
 	t.Parallel()
 	s := newPlace(t, small("always")).shell("sleep 0.2; (" + hog + "); sleep 0.7; (" + hog + " &); sleep 1000").connect()
 	s.gets(isUp, stateOf(true, true, "", 0, 1), stateOf(true, true, "", 0, 2))
@@ -63,7 +63,7 @@ func TestContractOOMOfGrandchild(t *testing.T) {
 
 // TestContractOOMAtStop: at the moment of a stop it is counted, and final.
 func TestContractOOMAtStop(t *testing.T) {
-	testkit.Require(t, testkit.Root, testkit.Limits)
+	testkit.Require(t, testkit.Limits)
 	t.Parallel()
 	s := newPlace(t, small("always")).shell("trap 'exec " + hog + "' TERM; echo ready; while :; do sleep 0.01; done").connect()
 	s.gets(isUp)

@@ -1,0 +1,162 @@
+package cgroup
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/opencontainers/cgroups"
+	"golang.org/x/sys/unix"
+)
+
+// FindPlace looks where this process can make groups, and makes nothing.
+func FindPlace() Place {
+	place := choose(gather())
+	return place
+}
+
+func gather() *facts {
+	f := &facts{uid: os.Geteuid(), v2: cgroups.IsCgroup2UnifiedMode()}
+	if !f.v2 {
+		return f
+	}
+	f.systemd = exists("/run/systemd/system") // sd_booted(3)
+	if f.systemd {
+		f.sdRefuse = noManager(f.uid)
+	}
+	f.root, f.rootRefuse = !exists(mount+"/cgroup.type"), refusal(mount) // every other cgroup has a type (cgroup-v2.rst)
+	own, err := ownFolder()
+	if err != nil {
+		f.ownRefuse = err.Error()
+		return f
+	}
+	if filepath.Base(own) == Leaf {
+		f.own = filepath.Dir(own)
+	} else {
+		f.own, f.strangers = own, othersIn(own)
+	}
+	f.ownRefuse = refusal(f.own)
+	f.delegated = !f.systemd || markedDelegated(f.own)
+	return f
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// folderOf gives the cgroup of a process on v2 (cgroups(7), /proc/PID/cgroup).
+func folderOf(pid string) (string, error) {
+	data, err := os.ReadFile("/proc/" + pid + "/cgroup")
+	if err != nil {
+		return "", err
+	}
+	path, found := strings.CutPrefix(strings.TrimSpace(string(data)), "0::")
+	if !found {
+		return "", fmt.Errorf("/proc/%s/cgroup is no cgroup of v2", pid)
+	}
+	return filepath.Join(mount, path), nil
+}
+
+// ownFolder gives the cgroup of this process, if it is the one that stands there:
+// where the mount is another namespace's, the path leads nowhere or astray.
+func ownFolder() (string, error) {
+	own, err := folderOf("self")
+	if err != nil {
+		return "", err
+	}
+	members, err := pidsIn(own)
+	if err != nil {
+		return "", err
+	}
+	for _, pid := range members {
+		if pid == os.Getpid() {
+			return own, nil
+		}
+	}
+	return "", fmt.Errorf("%s is another cgroup than that of this process, as /sys/fs/cgroup belongs to another namespace", own)
+}
+
+// pidsIn gives the processes of one cgroup; 0 stands for each that this pid
+// namespace does not see.
+func pidsIn(folder string) ([]int, error) {
+	data, err := os.ReadFile(filepath.Join(folder, "cgroup.procs"))
+	if err != nil {
+		return nil, err
+	}
+	var pids []int
+	for _, word := range strings.Fields(string(data)) {
+		pid, err := strconv.Atoi(word)
+		if err != nil {
+			return nil, err
+		}
+		pids = append(pids, pid)
+	}
+	return pids, nil
+}
+
+// othersIn says whether processes are in a cgroup that do not descend from this
+// one.
+func othersIn(folder string) bool {
+	pids, err := pidsIn(folder)
+	if err != nil {
+		return true
+	}
+	for _, pid := range pids {
+		ancestor := pid
+		for ancestor > 0 && ancestor != os.Getpid() {
+			_, ancestor = parentOf(ancestor)
+		}
+		if ancestor == 0 && (pid == 0 || exists("/proc/"+strconv.Itoa(pid))) {
+			return true
+		}
+	}
+	return false
+}
+
+// refusal says why this process can't make groups in a cgroup, "" if it can. All
+// three files take what their owner writes (cgroup-v2.rst, Model of Delegation).
+func refusal(folder string) string {
+	for _, path := range []string{folder, folder + "/cgroup.procs", folder + "/cgroup.subtree_control"} {
+		if err := writable(path); err != nil && (folder != mount || err != unix.ENOENT) {
+			return fmt.Sprintf("write to %s: %v", path, err)
+		}
+	}
+	if kind, err := os.ReadFile(folder + "/cgroup.type"); err == nil && strings.TrimSpace(string(kind)) != "domain" {
+		return fmt.Sprintf("%s is of the type %q and can't limit memory", folder, strings.TrimSpace(string(kind)))
+	}
+	return ""
+}
+
+func writable(path string) error {
+	return unix.Faccessat(unix.AT_FDCWD, path, unix.W_OK, unix.AT_EACCESS)
+}
+
+// markedDelegated says whether systemd has given a cgroup away: it marks those
+// of units with Delegate=yes for root, and newer ones also for everybody.
+func markedDelegated(folder string) bool {
+	var value [8]byte
+	for _, name := range []string{"trusted.delegate", "user.delegate"} {
+		if n, err := unix.Getxattr(folder, name, value[:]); err == nil && string(value[:n]) == "1" {
+			return true
+		}
+	}
+	return false
+}
+
+// noManager says why the systemd of a user can't be asked, "" if it can.
+func noManager(uid int) string {
+	why := ""
+	for _, s := range sockets(uid) {
+		err := writable(s.path)
+		if err == nil {
+			return ""
+		}
+		if why == "" {
+			why = fmt.Sprintf("%s: %v", s.path, err)
+		}
+	}
+	return why
+}
