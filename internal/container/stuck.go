@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/lanyard-dev/lanyard/internal/linux"
 )
 
 // Stuck says what holds back the end of a container that was killed, as far as
@@ -56,8 +58,32 @@ func processState(pid int) (name, state string) {
 	return text[open+1 : end], text[end+2 : end+3]
 }
 
-// frozen names the cgroup that freezes a process: even KILL waits until it is
-// thawed (v1; on v2 a frozen process can be killed).
+// Frozen says that somebody has frozen the command, which can't answer a signal
+// until it is thawed; "" if not, or before the command runs.
+func (c *Container) Frozen() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.command < 0 {
+		return ""
+	}
+	pid := linux.PidOf(c.command)
+	if pid <= 0 {
+		return ""
+	}
+	return frozen(pid)
+}
+
+// freezers are, for a line of /proc/PID/cgroup, where its hierarchy is mounted
+// and which file tells that a cgroup freezes (cgroup-v1/freezer-subsystem.rst,
+// cgroup-v2.rst). Hybrid hosts have both; what v2 has frozen can be killed, what
+// v1 has can't.
+var freezers = []struct{ controllers, root, file, thawed string }{
+	{"freezer", "/sys/fs/cgroup/freezer", "freezer.state", "THAWED"},
+	{"", "/sys/fs/cgroup", "cgroup.freeze", "0"},
+	{"", "/sys/fs/cgroup/unified", "cgroup.freeze", "0"},
+}
+
+// frozen names the cgroup that freezes a process, and what thaws it.
 func frozen(pid int) string {
 	data, err := os.ReadFile(procPath(pid, "cgroup"))
 	if err != nil {
@@ -65,13 +91,18 @@ func frozen(pid int) string {
 	}
 	for _, line := range strings.Split(string(data), "\n") {
 		fields := strings.SplitN(line, ":", 3)
-		if len(fields) != 3 || fields[1] != "freezer" {
+		if len(fields) != 3 {
 			continue
 		}
-		for path := filepath.Join("/sys/fs/cgroup/freezer", fields[2]); len(path) > len("/sys/fs/cgroup/freezer"); path = filepath.Dir(path) {
-			state, err := os.ReadFile(filepath.Join(path, "freezer.state"))
-			if err == nil && strings.TrimSpace(string(state)) != "THAWED" {
-				return fmt.Sprintf("process %d is frozen by the cgroup %s; thaw it: echo THAWED > %s/freezer.state", pid, path, path)
+		for _, f := range freezers {
+			if fields[1] != f.controllers {
+				continue
+			}
+			for path := filepath.Join(f.root, fields[2]); len(path) > len(f.root); path = filepath.Dir(path) {
+				state, err := os.ReadFile(filepath.Join(path, f.file))
+				if err == nil && strings.TrimSpace(string(state)) != f.thawed {
+					return fmt.Sprintf("process %d is frozen by the cgroup %s; thaw it: echo %s > %s/%s", pid, path, f.thawed, path, f.file)
+				}
 			}
 		}
 	}

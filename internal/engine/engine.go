@@ -92,6 +92,9 @@ func (h Handle) Kill() { h.c.Kill() }
 // Stuck says why the container is not gone yet.
 func (h Handle) Stuck() string { return h.c.Stuck() }
 
+// Frozen says that somebody has frozen the container's command.
+func (h Handle) Frozen() string { return h.c.Frozen() }
+
 // Foreground gives the command's process group the terminal again.
 func (h Handle) Foreground() { h.c.Foreground() }
 
@@ -101,3 +104,4 @@ type nothing struct{}
 func (nothing) Signal(syscall.Signal, lifecycle.Target) {}
 func (nothing) Kill()                                   {}
 func (nothing) Stuck() string                           { return "" }
+func (nothing) Frozen() string                          { return "" }

@@ -42,7 +42,7 @@ type Outcome struct {
 }
 
 // Report is something to tell the user. It is one of Started, First,
-// Ended, Signalled, Ending, Killed, Stuck and Summary.
+// Ended, Signalled, Ending, Killed, Stuck, Frozen and Summary.
 type Report interface{ report() }
 
 // Started says that a child's command runs.
@@ -101,6 +101,10 @@ type Stuck struct {
 	Why   string        // filled in by the loop, which can ask the container
 }
 
+// Frozen says that a child was told to end and can't, because somebody has frozen
+// it. It is the loop that finds out, right after the signal.
+type Frozen struct{ Child, Why string }
+
 // Summary comes last: one Outcome per child.
 type Summary struct{ Result Result }
 
@@ -111,4 +115,5 @@ func (Signalled) report() {}
 func (Ending) report()    {}
 func (Killed) report()    {}
 func (Stuck) report()     {}
+func (Frozen) report()    {}
 func (Summary) report()   {}

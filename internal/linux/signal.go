@@ -1,6 +1,7 @@
 package linux
 
 import (
+	"strconv"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -45,4 +46,35 @@ func IgnoreAll(keep uint64) {
 // a row that is 1.17 instead of 1.24 times what the bare system calls take.
 func SignalPidfd(fd int, sig unix.Signal) {
 	unix.RawSyscall6(unix.SYS_PIDFD_SEND_SIGNAL, uintptr(fd), uintptr(sig), 0, 0, 0, 0)
+}
+
+// PidOf gives the process of a pidfd as this process's pid namespace numbers it
+// (pidfd_open(2), "Pid:" in /proc/self/fdinfo); -1 once it was reaped, 0 where it
+// is not visible from here or the kernel can't tell.
+func PidOf(pidfd int) int {
+	fd, err := unix.Open("/proc/self/fdinfo/"+strconv.Itoa(pidfd), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return 0
+	}
+	defer unix.Close(fd)
+	data, err := ReadAll(fd, 4096)
+	if err != nil {
+		return 0
+	}
+	const key = "\nPid:\t"
+	for i := range len(data) - len(key) {
+		if string(data[i:i+len(key)]) != key {
+			continue
+		}
+		end := i + len(key)
+		for end < len(data) && data[end] != '\n' {
+			end++
+		}
+		pid, err := strconv.Atoi(string(data[i+len(key) : end]))
+		if err != nil {
+			return 0
+		}
+		return pid
+	}
+	return 0
 }

@@ -50,6 +50,8 @@ func (r *reporter) Report(report supervisor.Report) {
 			what = "killed: "
 		}
 		say(what + strings.Join(v.Children, ", "))
+	case supervisor.Frozen:
+		say(v.Child + " can't end: " + v.Why)
 	case supervisor.Stuck:
 		why := v.Why
 		if why == "" {

@@ -31,6 +31,8 @@ func (r *reporter) Report(report supervisor.Report) {
 		case group.Kills:
 			r.say("received " + name + ": killing the container")
 		}
+	case supervisor.Frozen:
+		r.say(v.Child + " can't end: " + v.Why)
 	case supervisor.Stuck:
 		why := v.Why
 		if why == "" {

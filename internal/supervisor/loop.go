@@ -138,6 +138,20 @@ func (l *loop) step(ev group.Event) {
 			l.carryOut(e)
 		}
 	}
+	l.reportFrozen(effects)
+}
+
+// reportFrozen tells of those that were just told to end and can't. It comes
+// after everything else: nobody waits for it.
+func (l *loop) reportFrozen(effects []group.Effect) {
+	for _, e := range effects {
+		if e.Do != group.DoSignal || e.Sig != syscall.SIGTERM && e.Sig != syscall.SIGHUP && e.Sig != syscall.SIGINT {
+			continue
+		}
+		if why := l.containers[e.Child].Frozen(); why != "" {
+			l.cfg.Reporter.Report(Frozen{Child: l.cfg.Group.Names[e.Child], Why: why})
+		}
+	}
 }
 
 func (l *loop) carryOut(e group.Effect) {

@@ -54,6 +54,9 @@ type Container interface {
 	// Stuck says why the container is not gone yet, in a few words, from a
 	// quick look into /proc; "" if it doesn't know.
 	Stuck() string
+	// Frozen says that the command was frozen from outside, by whom, and what
+	// thaws it; "" if it was not. It takes some 0.1 ms.
+	Frozen() string
 }
 
 // Engine starts containers.
@@ -122,6 +125,7 @@ type (
 	Killed        = group.Killed
 	Ended         = group.Ended
 	Stuck         = group.Stuck
+	Frozen        = group.Frozen
 	Summary       = group.Summary
 	Outcome       = group.Outcome
 	Result        = group.Result

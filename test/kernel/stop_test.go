@@ -169,11 +169,13 @@ func frozenV1(t *testing.T, f freezer) {
 	r.want(143, 10*time.Second)
 }
 
-// frozenV2: a frozen process can be killed there.
+// frozenV2: a frozen process can be killed there. Whoever wants it to end by
+// itself is told why it doesn't.
 func frozenV2(t *testing.T, f freezer) {
 	r := startFrozen(t, f)
 	r.signal(syscall.SIGTERM)
 	r.want(143, 5*time.Second)
+	r.says("cold can't end: process ", "is frozen by the cgroup "+f.folder+"; thaw it: echo 0 > "+f.folder+"/cgroup.freeze")
 }
 
 // cpuTime is what a process has used so far, user and system, in steps of 10 ms

@@ -49,7 +49,9 @@ func (p *place) leftover(populated bool) *os.Process {
 	var sleeper *os.Process
 	if populated {
 		var err error
+		markMutex.Lock() // it is not to carry another one's mark
 		sleeper, err = os.StartProcess("/bin/sleep", []string{"sleep", "1000"}, &os.ProcAttr{})
+		markMutex.Unlock()
 		p.must(err)
 		p.t.Cleanup(func() { _ = sleeper.Kill() })
 	}
@@ -86,7 +88,10 @@ func (p *place) leftoverScope(sleeper *os.Process) *os.Process {
 		args = append([]string{"--user"}, args...)
 	}
 	cmd := exec.Command(testkit.RequireTool(p.t, "systemd-run"), args...)
-	p.must(cmd.Start())
+	markMutex.Lock() // it is not to carry another one's mark
+	err = cmd.Start()
+	markMutex.Unlock()
+	p.must(err)
 	p.t.Cleanup(func() { _ = cmd.Process.Kill() })
 	until(p.t, "a scope of the container's name", func() bool {
 		folders := testkit.CgroupFolders("harpoon-" + p.id + ".scope")
@@ -129,7 +134,10 @@ func TestContractCgroupOfALiveSupervisor(t *testing.T) {
 	other := exec.Command(path, "-c", sleep+" & echo $!; wait")
 	said, err := other.StdoutPipe()
 	p.must(err)
-	p.must(other.Start())
+	markMutex.Lock()
+	err = other.Start()
+	markMutex.Unlock()
+	p.must(err)
 	var child int
 	_, err = fmt.Fscan(said, &child)
 	p.must(err)

@@ -90,6 +90,9 @@ func (c *Container) Signal(sig syscall.Signal, to lifecycle.Target) {
 // Kill takes an order.
 func (c *Container) Kill() { c.orders <- Order{Kill: true} }
 
+// Frozen says that it is not.
+func (c *Container) Frozen() string { return "" }
+
 // Stuck gives a reason with the child's number.
 func (c *Container) Stuck() string { return fmt.Sprintf("fake reason %d", c.Child) }
 
