@@ -51,10 +51,13 @@ func groupOf(t *testing.T, child string) (folder string) {
 func TestScope(t *testing.T) {
 	testkit.Require(t, testkit.CgroupV2, testkit.Systemd)
 	for name, end := range map[string]func(*running){
-		"order":  func(r *running) { r.signal(syscall.SIGTERM) },
-		"kill":   func(r *running) { r.signal(syscall.SIGKILL) },
-		"both":   func(r *running) { r.killJanitor(); r.signal(syscall.SIGKILL) },
-		"system": func(r *running) { kill(r.t, r.named("lanyard-janitor")[0].pid, syscall.SIGTERM); r.signal(syscall.SIGTERM) },
+		"order": func(r *running) { r.signal(syscall.SIGTERM) },
+		"kill":  func(r *running) { r.signal(syscall.SIGKILL) },
+		"both":  func(r *running) { r.killJanitor(); r.signal(syscall.SIGKILL) },
+		"system": func(r *running) {
+			kill(r.t, r.named("lanyard-janitor")[0].pid, syscall.SIGTERM)
+			r.signal(syscall.SIGTERM)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -185,7 +188,7 @@ func TestUserInForeignCgroup(t *testing.T) {
 	if code := r.wait(20 * time.Second); code != 127 {
 		t.Errorf("without a systemd: exit code %d\n%s", code, r.log())
 	}
-	r.says("session could not be started: cannot limit memory, cpu, pids: uid "+who.Uid+" may not make cgroups here (write to ", "sudo loginctl enable-linger "+who.Uid)
+	r.says("session could not be started: cannot limit memory, cpu, pids: uid "+who.Uid+" may not use this host's cgroups (write to ", "sudo loginctl enable-linger "+who.Uid)
 	r = p.start(as, "soft")
 	if code := r.wait(20 * time.Second); code != 0 || !strings.Contains(r.errors(), "it runs without its limits on memory") {
 		t.Errorf("best effort: exit code %d\n%s", code, r.log())
