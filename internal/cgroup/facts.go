@@ -12,10 +12,7 @@ import (
 )
 
 // FindPlace looks where this process can make groups, and makes nothing.
-func FindPlace() Place {
-	place := choose(gather())
-	return place
-}
+func FindPlace() Place { return choose(gather()) }
 
 func gather() *facts {
 	f := &facts{uid: os.Geteuid(), v2: cgroups.IsCgroup2UnifiedMode()}
