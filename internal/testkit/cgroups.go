@@ -2,7 +2,6 @@ package testkit
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -71,33 +70,38 @@ var cgroupBase = sync.OnceValues(func() (*cgroup.Base, error) {
 	if err := member.Start(); err != nil {
 		return nil, err
 	}
-	keep = in
+	go func() {
+		_ = member.Wait()
+		in.Close() // not before: the garbage collector would
+	}()
 	return place.Ready(fmt.Sprintf("lanyard-test-%d.scope", os.Getpid()), member.Process.Pid)
 })
 
-var keep io.Closer // from the garbage collector
-
-// CgroupFolders gives the folders of this machine's cgroups, in every hierarchy,
-// that match a path such as "harpoon/web", whose elements are patterns as in
-// filepath.Match: those of any base on v2, of the roots on v1.
+// CgroupFolders gives the folders of cgroups that match a path such as
+// "harpoon/web", whose elements are patterns as in filepath.Match: below the
+// roots of v1's hierarchies, or where a base can be on v2.
 func CgroupFolders(pattern string) []string {
-	const root = "/sys/fs/cgroup"
-	if !cgroups.IsCgroup2UnifiedMode() {
-		list, _ := filepath.Glob(root + "/*/" + pattern)
-		return list
-	}
 	var list []string
-	depth := strings.Count(pattern, "/") + 1
-	_ = filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
-		if err != nil || !d.IsDir() {
-			return nil
-		}
-		parts := strings.Split(path, "/")
-		tail := strings.Join(parts[max(0, len(parts)-depth):], "/")
-		if ok, _ := filepath.Match(pattern, tail); ok {
-			list = append(list, path)
-		}
-		return nil
-	})
+	for _, root := range cgroupRoots() {
+		found, _ := filepath.Glob(root + "/" + pattern)
+		list = append(list, found...)
+	}
 	return list
 }
+
+// cgroupRoots are patterns. Those of v2 are as narrow as they can be: tests look
+// again and again, and every cgroup has fifty files.
+var cgroupRoots = sync.OnceValue(func() []string {
+	const root = "/sys/fs/cgroup"
+	if !cgroups.IsCgroup2UnifiedMode() {
+		return []string{root + "/*"}
+	}
+	roots := []string{root}
+	if own := cgroup.FindPlace().Folder; own != "" && own != root {
+		roots = append(roots, own)
+	}
+	for _, slice := range []string{root + "/system.slice", root + "/user.slice/user-*.slice/user@*.service/app.slice"} {
+		roots = append(roots, slice, slice+"/lanyard-*", slice+"/harpoon-*")
+	}
+	return roots
+})

@@ -158,10 +158,10 @@ func TestKillJanitor(t *testing.T) {
 	r.want(143, 10*time.Second)
 }
 
-// TestKillBoth leaves the tidying to the next start.
+// TestKillBoth leaves the tidying to the next start. It is not parallel: others
+// would take what it leaves until then for theirs.
 func TestKillBoth(t *testing.T) {
 	testkit.Require(t, testkit.Limits)
-	t.Parallel()
 	for range testkit.Rounds(t, 3) {
 		p := newProject(t, crowd(kinds()["limits"])+"  after: !Command {container: h, run: [\"true\"]}\n")
 		r := p.start(nil, "app")

@@ -117,6 +117,14 @@ const sleeper = `
       cold: !Command {container: h, run: [sleep, 1000]}
 `
 
+// waiter has a handler for TERM.
+const waiter = `
+  app: !Supervise
+    kill-unresponsive-after: 0.5
+    children:
+      cold: !Command {container: h, run: "trap 'exit 3' TERM; touch ready; while :; do sleep 0.1; done"}
+`
+
 // TestFrozen has a container that somebody else froze. Each machine has v1's
 // freezer, v2's, or both.
 func TestFrozen(t *testing.T) {
@@ -136,11 +144,11 @@ func TestFrozen(t *testing.T) {
 }
 
 // startFrozen starts a group whose only command is frozen.
-func startFrozen(t *testing.T, f freezer) *running {
+func startFrozen(t *testing.T, f freezer, commands, name string) *running {
 	t.Helper()
-	r := newProject(t, sleeper).start(nil, "app")
-	until(t, 10*time.Second, "the command", func() bool { return len(r.named("sleep")) == 1 })
-	f.add(t, r.named("sleep")[0].pid)
+	r := newProject(t, commands).start(nil, "app")
+	until(t, 10*time.Second, "the command", func() bool { return len(r.named(name)) == 1 })
+	f.add(t, r.named(name)[0].pid)
 	f.set(t, f.freeze)
 	return r
 }
@@ -148,7 +156,7 @@ func startFrozen(t *testing.T, f freezer) *running {
 // frozenV1: nobody can end it. Lanyard says so, waits without spinning, and
 // ends with the thaw.
 func frozenV1(t *testing.T, f freezer) {
-	r := startFrozen(t, f)
+	r := startFrozen(t, f, sleeper, "sleep")
 	r.signal(syscall.SIGTERM)
 	until(t, 15*time.Second, "the report", func() bool { return strings.Contains(r.errors(), "cold is still not gone") })
 	r.says("killed what did not end in time: cold", "is frozen by the cgroup "+f.folder, "echo THAWED > "+f.folder+"/freezer.state")
@@ -169,10 +177,11 @@ func frozenV1(t *testing.T, f freezer) {
 	r.want(143, 10*time.Second)
 }
 
-// frozenV2: a frozen process can be killed there. Whoever wants it to end by
-// itself is told why it doesn't.
+// frozenV2: a frozen process can be killed there, also by a TERM that it has no
+// handler for. One that has is told of, because it can't run it.
 func frozenV2(t *testing.T, f freezer) {
-	r := startFrozen(t, f)
+	r := startFrozen(t, f, waiter, "sh")
+	r.appear("ready")
 	r.signal(syscall.SIGTERM)
 	r.want(143, 5*time.Second)
 	r.says("cold can't end: process ", "is frozen by the cgroup "+f.folder+"; thaw it: echo 0 > "+f.folder+"/cgroup.freeze")

@@ -192,7 +192,7 @@ var (
 // user can have one.
 func policy(restart string) string {
 	limit := ""
-	if os.Geteuid() == 0 {
+	if mayLimit() {
 		limit = `, "resources": {"mem": 64}`
 	}
 	return fmt.Sprintf(`{"env": {"PATH": "/bin"}, "restart": %q%s}`, restart, limit)

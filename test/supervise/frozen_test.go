@@ -11,9 +11,9 @@ import (
 	"github.com/lanyard-dev/lanyard/internal/testkit"
 )
 
-// TestFrozenOnV2: a container that was frozen from outside can't answer a stop,
-// which is told; a kill ends it, and nothing of it is left. The same after a
-// kill -9 of the supervisor.
+// TestFrozenOnV2: a command with a handler for TERM that was frozen from outside
+// can't run it, which is told; a kill ends it, and nothing of it is left. The
+// same after a kill -9 of the supervisor.
 func TestFrozenOnV2(t *testing.T) {
 	t.Parallel()
 	testkit.Require(t, testkit.CgroupV2, testkit.Limits)
@@ -38,10 +38,11 @@ func TestFrozenOnV2(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := newPlace(t, `{"resources": {"mem": 64}}`)
-			r := p.start("/bin/sleep", "1000")
+			p := newPlace(t, `{"env": {"PATH": "/bin"}, "resources": {"mem": 64}}`)
+			r := p.shell("trap 'exit 3' TERM; echo ready; while :; do sleep 0.1; done")
 			c := r.dial()
 			c.up()
+			r.ready()
 			p.must(os.WriteFile(filepath.Join(cgroupsOf(p.id)[0], "cgroup.freeze"), []byte("1"), 0o644))
 			end(r, c)
 		})
