@@ -164,7 +164,7 @@ func limitFolder(t *testing.T, p *testkit.Project, name string) string {
 		}
 		for line := range strings.Lines(string(data)) {
 			fields := strings.SplitN(strings.TrimSpace(line), ":", 3)
-			if len(fields) != 3 || !strings.Contains(fields[2], "/lanyard-") {
+			if len(fields) != 3 || !strings.Contains(fields[2], "/lanyard-") || filepath.Base(fields[2]) == cgroup.Leaf {
 				continue
 			}
 			if !regexp.MustCompile(`/lanyard-[0-9a-f]{12}/` + name + `/command$`).MatchString(fields[2]) {

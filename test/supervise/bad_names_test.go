@@ -1,6 +1,8 @@
 package supervise_test
 
 import (
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -105,7 +107,10 @@ func TestBadIDOfALiveSupervisor(t *testing.T) {
 	r := p.start("/bin/sleep", "1000")
 	c := r.dial()
 	c.up()
-	other := second.launch(nil, p.words("/bin/true")...)
+	// Both are one user's, who has one folder for run folders.
+	other := second.launch(func(cmd *exec.Cmd) {
+		cmd.Env = append(cmd.Env, "XDG_RUNTIME_DIR="+filepath.Join(p.base, "run"))
+	}, p.words("/bin/true")...)
 	if code := other.wait(); code != 1 || strings.Count(other.errors(), "\n") != 1 {
 		t.Errorf("exit code %d\n%s", code, other.log())
 	}
