@@ -3,6 +3,8 @@ package kernel_test
 import (
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -171,10 +173,16 @@ func TestKillBoth(t *testing.T) {
 		if code := r.wait(5 * time.Second); code != 137 {
 			t.Errorf("exit code %d, want 137", code)
 		}
-		next := p.start(nil, "after")
+		next := p.start(r.sameFolder, "after")
 		next.want(0, 10*time.Second)
 		r.nothingLeft()
 	}
+}
+
+// sameFolder has another lanyard find what this one left: a user's run folders
+// are where XDG_RUNTIME_DIR says, which is another one for each start.
+func (r *running) sameFolder(cmd *exec.Cmd) {
+	cmd.Env = append(cmd.Env, "XDG_RUNTIME_DIR="+filepath.Dir(r.stdout))
 }
 
 func (r *running) killJanitor() {
