@@ -27,7 +27,7 @@ const bound = time.Minute
 // units are the units of a test under names of their own, removed at its end.
 type units struct {
 	t      *testing.T
-	name   string // in the place of lanyard-group and harpoon
+	name   string // in the place of lanyard-group and harpoon; no beginning of another one
 	mark   string // in the environment of every command
 	dir    string // in the place of %S/harpoon
 	app    string // in the place of /srv/app
@@ -42,7 +42,7 @@ func install(t *testing.T, project, more string) *units {
 	t.Helper()
 	n := tests.Add(1)
 	u := &units{
-		t: t, name: fmt.Sprintf("lanyard-test-%d-%d", os.Getpid(), n), mark: fmt.Sprintf("TEST_MARK=%d-%d", os.Getpid(), n),
+		t: t, name: fmt.Sprintf("lanyard-test-%d-%03d", os.Getpid(), n), mark: fmt.Sprintf("TEST_MARK=%d-%d", os.Getpid(), n),
 		dir: t.TempDir(), app: project, folder: "/run/systemd/system",
 	}
 	if os.Geteuid() != 0 {
