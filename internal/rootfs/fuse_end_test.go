@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -46,11 +47,15 @@ func members(t *testing.T, p *testkit.Project) (pids []int) {
 // that of the mount.
 func onlyServer(t *testing.T, pids []int) {
 	t.Helper()
+	var fuse, file syscall.Stat_t
+	if err := syscall.Stat("/dev/fuse", &fuse); err != nil {
+		t.Fatal(err)
+	}
 	holders := 0
 	for _, pid := range pids {
 		files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
 		for _, f := range files {
-			if link, _ := os.Readlink(f); link != "/dev/fuse" {
+			if syscall.Stat(f, &file) != nil || file.Rdev != fuse.Rdev {
 				continue
 			}
 			holders++
