@@ -24,6 +24,7 @@ func gather() *facts {
 		f.sdRefuse = noManager(f.uid)
 	}
 	f.root, f.rootRefuse = !exists(mount+"/cgroup.type"), refusal(mount) // every other cgroup has a type (cgroup-v2.rst)
+	f.readOnly = writable(mount) == unix.EROFS
 	own, err := ownFolder()
 	if err != nil {
 		f.ownRefuse = err.Error()

@@ -53,6 +53,7 @@ func (p *Place) String() string {
 type facts struct {
 	uid        int
 	v2         bool
+	readOnly   bool   // /sys/fs/cgroup is mounted so, and nothing below it can be made
 	root       bool   // /sys/fs/cgroup is the machine's root cgroup, not a namespace's
 	rootRefuse string // why no group can be made there
 	own        string // the cgroup of this process, or the parent of a leaf
@@ -76,7 +77,7 @@ func choose(f *facts) Place {
 		return Place{Kind: Hierarchies}
 	case f.ownRefuse == "" && f.delegated && !f.strangers:
 		return Place{Kind: Own, Folder: f.own}
-	case f.systemd && f.sdRefuse == "":
+	case f.systemd && f.sdRefuse == "" && !f.readOnly:
 		return Place{Kind: Scope}
 	case f.uid == 0 && !f.systemd && f.root && f.rootRefuse == "":
 		return Place{Kind: Top, Folder: mount}
@@ -90,7 +91,7 @@ func choose(f *facts) Place {
 func (f *facts) none() *linux.Obstacle {
 	o := &linux.Obstacle{Why: fmt.Sprintf("uid %d may not use this host's cgroups (%s)", f.uid, f.ownRefuse)}
 	switch {
-	case strings.Contains(f.ownRefuse, "read-only"):
+	case f.readOnly:
 		o.Fix = "sudo mount -o remount,rw " + mount + ", in a container: docker run --privileged …"
 	case f.systemd:
 		o.Why += fmt.Sprintf(", and there is no systemd of this user's to ask for one (%s)", f.sdRefuse)
