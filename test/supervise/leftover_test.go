@@ -48,11 +48,10 @@ func (p *place) leftover(populated bool) *os.Process {
 	p.t.Helper()
 	var sleeper *os.Process
 	if populated {
-		var err error
-		markMutex.Lock() // it is not to carry another one's mark
-		sleeper, err = os.StartProcess("/bin/sleep", []string{"sleep", "1000"}, &os.ProcAttr{})
-		markMutex.Unlock()
+		cmd := exec.Command("sleep", "1000")
+		_, err := testkit.StartMarked(cmd) // else it may carry another one's mark
 		p.must(err)
+		sleeper = cmd.Process
 		p.t.Cleanup(func() { _ = sleeper.Kill() })
 	}
 	if cgroup.FindPlace().Kind == cgroup.Scope {
@@ -88,9 +87,7 @@ func (p *place) leftoverScope(sleeper *os.Process) *os.Process {
 		args = append([]string{"--user"}, args...)
 	}
 	cmd := exec.Command(testkit.RequireTool(p.t, "systemd-run"), args...)
-	markMutex.Lock() // it is not to carry another one's mark
-	err = cmd.Start()
-	markMutex.Unlock()
+	_, err = testkit.StartMarked(cmd)
 	p.must(err)
 	p.t.Cleanup(func() { _ = cmd.Process.Kill() })
 	until(p.t, "a scope of the container's name", func() bool {
@@ -134,9 +131,7 @@ func TestContractCgroupOfALiveSupervisor(t *testing.T) {
 	other := exec.Command(path, "-c", sleep+" & echo $!; wait")
 	said, err := other.StdoutPipe()
 	p.must(err)
-	markMutex.Lock()
-	err = other.Start()
-	markMutex.Unlock()
+	_, err = testkit.StartMarked(other)
 	p.must(err)
 	var child int
 	_, err = fmt.Fscan(said, &child)
