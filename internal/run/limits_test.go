@@ -34,6 +34,7 @@ commands:
   cpus: !Command {container: c, limits: {cpus: 0.25}, run: "cat /proc/self/cgroup >/work/inside; touch /work/ready; sleep 1000"}
   weight: !Command {container: c, limits: {io-weight: 5000}, run: "touch /work/ready; sleep 1000"}
   weight-soft: !Command {container: soft, limits: {io-weight: 5000}, run: "echo ran"}
+  hog-soft: !Command {container: soft, limits: {memory: 16MiB, io-weight: 5000}, run: [dd, if=/dev/zero, of=/dev/null, bs=64M, count=1]}
   nofile: !Command {container: c, limits: {nofile: 77}, run: "ulimit -Sn; ulimit -Hn"}
   manyfiles: !Command {container: c, limits: {nofile: 2147483584}, run: "ulimit -Hn"}
   manyfiles-soft: !Command {container: soft, limits: {nofile: 2147483584}, run: "ulimit -Hn"}
@@ -150,6 +151,15 @@ func TestIOWeight(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
+}
+
+// TestBestEffortKeepsTheOthers: a limit that can't be enforced takes none of the
+// others with it. systemd gives users no io.
+func TestBestEffortKeepsTheOthers(t *testing.T) {
+	testkit.Require(t, testkit.Limits)
+	t.Parallel()
+	p := testkit.NewProject(t, limits)
+	p.Fails(137, []string{"hog-soft was killed by the kernel: out of memory (its limit is 16 MiB)"}, "hog-soft")
 }
 
 // limitFolder is the cgroup, as seen from here, that limits the project's
