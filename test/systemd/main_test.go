@@ -1,5 +1,6 @@
 // Package systemd_test runs the units of examples/systemd under a systemd that
-// is there: the machine's, or an ordinary user's own.
+// is there: the machine's, or an ordinary user's own. One test at a time: every
+// container is called box, and a machine has one of that ID.
 package systemd_test
 
 import (

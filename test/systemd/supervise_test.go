@@ -25,7 +25,6 @@ type service struct {
 func container(t *testing.T, agent, script, more string) *service {
 	t.Helper()
 	testkit.Require(t, testkit.Systemd)
-	t.Parallel()
 	u := install(t, t.TempDir(), more)
 	s := &service{units: u, dir: filepath.Join(u.dir, "box"), unit: u.name + "@box.service", socket: u.name + "@box.socket"}
 	s.must(os.Mkdir(s.dir, 0o755))
