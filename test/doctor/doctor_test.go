@@ -187,6 +187,18 @@ func TestHelperInAUserNamespace(t *testing.T) {
 		"run lanyard outside of the user namespace around it", "plain")
 }
 
+// TestNothingDelegated: a user to whom nobody gave a cgroup, whatever the kind.
+func TestNothingDelegated(t *testing.T) {
+	testkit.Require(t, testkit.Root, testkit.Limits)
+	pl := onMachine(t, "uid", ordinary)
+	pl.owned()
+	f := pl.doctor(0, "delegation")
+	if f.Status != host.No || !strings.HasPrefix(f.Why, "uid "+ordinary+" may not use this host's cgroups (") || f.Fix == "" {
+		t.Errorf("nothing delegated is %+v", f)
+	}
+	pl.sameWords(0, "delegation", host.No, f.Why, f.Fix, "limited")
+}
+
 func TestReadOnlyCgroups(t *testing.T) {
 	testkit.Require(t, testkit.Root, testkit.Limits)
 	pl := onMachine(t, "attr", "ro", "/sys/fs/cgroup")
