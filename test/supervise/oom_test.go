@@ -38,7 +38,7 @@ func TestContractOOMOverRestarts(t *testing.T) {
 	for _, restart := range []string{"on-failure", "always"} {
 		t.Run(restart, func(t *testing.T) {
 			t.Parallel()
-			s := newPlace(t, small(restart)).shell("sleep 0.1; exec " + hog).connect()
+			s := newPlace(t, small(restart)).shell("sleep 0.5; exec " + hog).connect()
 			for n := range 3 {
 				s.finally(stateOf(true, true, "", n, n))
 				s.finally(stateOf(false, true, byMemory, n, n+1)) // the kill may be told before the exit
