@@ -109,7 +109,7 @@ commands:
 		t.Fatal(err)
 	}
 	got := p.OK("mine")
-	contains(t, "the command", got, "33\n", fmt.Sprintf("33      %d          1\n", os.Geteuid()))
+	contains(t, "the command", got, "33\n", fmt.Sprintf("%10d %10d %10d\n", 33, os.Geteuid(), 1)) // user_namespaces(7)
 	var st syscall.Stat_t
 	if err := syscall.Stat(p.Path("mine"), &st); err != nil || int(st.Uid) != os.Geteuid() {
 		t.Errorf("what it makes belongs to %d outside, want %d; %v", st.Uid, os.Geteuid(), err)

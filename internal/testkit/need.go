@@ -48,7 +48,7 @@ var Elsewhere = map[string][]Need{
 	"vm-systemd-user": append([]Need{Root}, notInGuest...),
 }
 
-var notInGuest = []Need{program("go"), program("zsh"), program("fish"), program("man")}
+var notInGuest = []Need{program("go"), program("zsh"), program("fish"), program("man"), program("vim")}
 
 func program(name string) Need { return Need("the program " + name) }
 
