@@ -20,7 +20,7 @@ var (
 	}
 )
 
-// NoFuseOverlay: nothing does what the kernel refuses.
+// NoFuseOverlay says that nothing does what the kernel refuses.
 var NoFuseOverlay = linux.Obstacle{
 	Why: "fuse-overlayfs, which lays layers over each other without the kernel, is not installed",
 	Fix: "sudo apt-get install fuse-overlayfs",
