@@ -179,8 +179,11 @@ func (s *server) leaveStdio(null int) {
 		_ = unix.Dup3(null, fd, unix.O_CLOEXEC)
 	}
 	unix.Close(null)
-	for i := range s.spec.CgroupFDs + 1 {
-		unix.Close(FirstCgroupFD + i) // the one more is the folder, if there is one
+	for i := range s.spec.CgroupFDs {
+		unix.Close(FirstCgroupFD + i)
+	}
+	if s.spec.CgroupDir {
+		unix.Close(FirstCgroupFD + s.spec.CgroupFDs)
 	}
 	_ = unix.Chdir("/")
 }
