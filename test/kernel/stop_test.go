@@ -114,7 +114,7 @@ const sleeper = `
   app: !Supervise
     kill-unresponsive-after: 0.2
     children:
-      cold: !Command {container: h, run: [sleep, 1000]}
+      cold: !Command {container: h, run: "touch ready; exec sleep 1000"}
 `
 
 // waiter has a handler for TERM.
@@ -147,6 +147,7 @@ func TestFrozen(t *testing.T) {
 func startFrozen(t *testing.T, f freezer, commands, name string) *running {
 	t.Helper()
 	r := newProject(t, commands).start(nil, "app")
+	r.appear("ready")
 	until(t, 10*time.Second, "the command", func() bool { return len(r.named(name)) == 1 })
 	f.add(t, r.named(name)[0].pid)
 	f.set(t, f.freeze)
@@ -181,7 +182,6 @@ func frozenV1(t *testing.T, f freezer) {
 // handler for. One that has is told of, because it can't run it.
 func frozenV2(t *testing.T, f freezer) {
 	r := startFrozen(t, f, waiter, "sh")
-	r.appear("ready")
 	r.signal(syscall.SIGTERM)
 	r.want(143, 5*time.Second)
 	r.says("cold can't end: process ", "is frozen by the cgroup "+f.folder+"; thaw it: echo 0 > "+f.folder+"/cgroup.freeze")
