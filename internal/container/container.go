@@ -98,7 +98,8 @@ type Container struct {
 	socket  int      // parent's end, for messages; -1 before the spec is sent and at the end
 	queued  [][]byte // messages for the time when socket is ready
 	killed  bool
-	pidNS   string // link text of the pid namespace, once killed
+	pidNS   string      // link text of the pid namespace, once killed
+	overdue *time.Timer // kills a stage that does not end; nil before it says that it will
 }
 
 // Signal sends sig to the command through its pidfd, or has the stage send it to
@@ -162,6 +163,11 @@ func (c *Container) Kill() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.killed = true
+	c.killStage()
+}
+
+// killStage is called with mu held.
+func (c *Container) killStage() {
 	if c.pidfd < 0 {
 		return
 	}
@@ -169,4 +175,23 @@ func (c *Container) Kill() {
 		c.pidNS, _ = os.Readlink(procPath(c.pid, "ns/pid"))
 	}
 	linux.SignalPidfd(c.pidfd, unix.SIGKILL)
+}
+
+// lastWords is how long a stage may stay after it has said that the command's
+// end, or a failed step, is its own: it ends at once unless somebody has stopped
+// it, or it is none of ours any more.
+const lastWords = time.Second
+
+// seeOff has a stage killed that does not end by itself.
+func (c *Container) seeOff() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.overdue != nil || c.pidfd < 0 {
+		return
+	}
+	c.overdue = time.AfterFunc(lastWords, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.killStage()
+	})
 }

@@ -220,6 +220,9 @@ func (c *Container) reap() (status syscall.WaitStatus, cpu time.Duration) {
 	c.mu.Lock()
 	command := c.command
 	c.pidfd, c.command, c.socket = -1, -1, -1
+	if c.overdue != nil {
+		c.overdue.Stop()
+	}
 	c.mu.Unlock()
 	unix.Close(pidfd)
 	if command >= 0 {

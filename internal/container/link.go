@@ -141,6 +141,7 @@ func (l *link) take(r stage.Reply) error {
 		l.c.notify(Event{Kind: Started, PID: l.c.pid})
 	case r.Kind == stage.Failed && !l.failed && !l.exited:
 		l.fail(l.c.explained(r.Err), false)
+		l.c.seeOff()
 	case r.Kind == stage.Stopped && l.started && !l.exited:
 		l.c.notify(Event{Kind: Stopped, Status: r.Status})
 	case r.Kind == stage.Exited && l.started && !l.exited && !l.failed:
@@ -149,6 +150,7 @@ func (l *link) take(r stage.Reply) error {
 		l.c.countOOM(&e, l.group)
 		l.oom = e.OOM
 		l.c.notify(e)
+		l.c.seeOff()
 	default:
 		return stage.ErrProtocol
 	}

@@ -1,6 +1,7 @@
 package kernel_test
 
 import (
+	"os/exec"
 	"syscall"
 	"testing"
 	"time"
@@ -24,18 +25,18 @@ const pair = `
       other: !Command {container: h, run: [sleep, 1000]}
 `
 
-// startPair starts a group of pair's and gives the pid of victim's stage.
+// startPair starts a group of pair's and gives the pid of victim's stage, as soon
+// as lanyard has been told by both stages that their commands run.
 func startPair(t *testing.T, group string) (r *running, stage int) {
 	t.Helper()
-	r = newProject(t, pair).start(nil, group)
-	until(t, 10*time.Second, "both commands", func() bool {
-		victim := r.named("tail")
-		if len(victim) == 1 {
-			stage = victim[0].ppid
-		}
-		return len(victim) == 1 && len(r.named("sleep")) == 1
-	})
-	return r, stage
+	manager := testkit.NewManager(t)
+	r = newProject(t, pair).start(func(cmd *exec.Cmd) { cmd.Env = append(cmd.Env, manager.Env("")...) }, group)
+	manager.Until("READY=1")
+	victim := r.named("tail")
+	if len(victim) != 1 {
+		t.Fatalf("%d processes are called tail\n%s", len(victim), r.log())
+	}
+	return r, victim[0].ppid
 }
 
 func kill(t *testing.T, pid int, sig syscall.Signal) {
@@ -93,6 +94,26 @@ func TestStageTalksNonsense(t *testing.T) {
 	testkit.Require(t, testkit.Root)
 	t.Parallel()
 	r, stage := startPair(t, "app")
+	say(t, stage, "\xff\xff\xff\xff\xff nonsense")
+	r.want(121, 10*time.Second)
+	r.says("victim was lost: ", "other  was killed by signal 15 (SIGTERM)")
+}
+
+// TestStageStays: one that tells how its command ended, and then does not end,
+// is killed with all that it keeps. Somebody may have stopped it at that moment.
+func TestStageStays(t *testing.T) {
+	testkit.Require(t, testkit.Root)
+	t.Parallel()
+	r, stage := startPair(t, "app")
+	kill(t, stage, syscall.SIGSTOP)
+	say(t, stage, "x\x04\x00\x00\x00\x00\x03\x00\x00") // internal/stage/protocol.go: exited, status 3
+	r.want(3, 10*time.Second)
+	r.says("victim exited with status 3")
+}
+
+// say tells lanyard something in a stage's name.
+func say(t *testing.T, stage int, text string) {
+	t.Helper()
 	pidfd, err := unix.PidfdOpen(stage, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -103,11 +124,9 @@ func TestStageTalksNonsense(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = unix.Write(fd, []byte("\xff\xff\xff\xff\xff nonsense"))
+	_, err = unix.Write(fd, []byte(text))
 	unix.Close(fd)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.want(121, 10*time.Second)
-	r.says("victim was lost: ", "other  was killed by signal 15 (SIGTERM)")
 }
