@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -141,16 +142,27 @@ func build(output, name, ldflags string) error {
 	return os.Remove(linked)
 }
 
-// install copies a program. What the linker has just written through a mapping
-// lies in the page cache page by page, and costs half as much again to start as
-// a file that was copied or read from a disk, as the peers' were: 0.21 ms
-// instead of 0.14 for the initialisers before a stage.
+// install copies a program, as cp(1) and go install do. What the linker has just
+// written through a mapping lies in the page cache page by page, and costs half
+// as much again to start as a file that was copied or read from a disk, as the
+// peers' were: 0.21 ms instead of 0.14 for the initialisers before a stage. One
+// large write would be wrong in the other direction: the kernel keeps it in
+// pieces of 2 MiB and maps each as a whole, 2 MB more of memory.
 func install(output, linked string) error {
-	data, err := os.ReadFile(linked)
+	source, err := os.Open(linked)
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(output, data, 0o755)
+	defer source.Close()
+	file, err := os.OpenFile(output, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o755)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(file, source); err != nil {
+		file.Close()
+		return err
+	}
+	return file.Close()
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
