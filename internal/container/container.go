@@ -49,8 +49,9 @@ func OwnIDs(uid, gid uint32) *UserNS {
 	}
 }
 
-// own says whether the namespace needs no helper.
-func (u *UserNS) own() bool {
+// Own says whether the namespace needs no helper: one user and one group are
+// mapped, both the caller's.
+func (u *UserNS) Own() bool {
 	one := func(maps []ids.Map, id int) bool {
 		return len(maps) == 1 && maps[0].Count == 1 && maps[0].Outside == uint32(id)
 	}

@@ -166,7 +166,7 @@ func (c *Container) clone(group *cgroup.Group) (*os.File, error) {
 	}
 	if c.spec.UserNS != nil {
 		c.spec.UserNS.apply(sys)
-		c.spec.Stage.Become = !c.spec.UserNS.own()
+		c.spec.Stage.Become = !c.spec.UserNS.Own()
 		c.spec.useFuse()
 	}
 	if c.wasKilled() {
@@ -193,7 +193,7 @@ func (c *Container) clone(group *cgroup.Group) (*os.File, error) {
 // (capabilities(7)).
 func (u *UserNS) apply(sys *syscall.SysProcAttr) {
 	sys.Cloneflags |= unix.CLONE_NEWUSER
-	if u.own() {
+	if u.Own() {
 		sys.UidMappings = []syscall.SysProcIDMap{{ContainerID: int(u.UIDs[0].Inside), HostID: os.Geteuid(), Size: 1}}
 		sys.GidMappings = []syscall.SysProcIDMap{{ContainerID: int(u.GIDs[0].Inside), HostID: os.Getegid(), Size: 1}}
 	}

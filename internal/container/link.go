@@ -64,7 +64,7 @@ func (l *link) converse() {
 // before does what has to be done before the stage is told what to do, while it
 // starts.
 func (l *link) before() error {
-	if ns := l.c.spec.UserNS; ns != nil && !ns.own() {
+	if ns := l.c.spec.UserNS; ns != nil && !ns.Own() {
 		if err := ns.Host.Write(l.c.pid, ns.UIDs, ns.GIDs); err != nil {
 			return err
 		}

@@ -19,12 +19,16 @@ import (
 
 // Root is a container's root as it lies on this machine.
 type Root struct {
-	Kind rootfs.Kind
-	Path string // absolute; "/" for the host
+	Kind   rootfs.Kind
+	Path   string   // absolute; "/" for the host; "" where Layers say it
+	Layers []string // absolute folders that lie over each other as overlayfs has it, the uppermost first
 }
 
 // Host is this machine's own system.
 func Host() Root { return Root{Kind: rootfs.Host, Path: "/"} }
+
+// Layered is a root of layers, the uppermost first.
+func Layered(layers []string) Root { return Root{Kind: rootfs.Dir, Layers: layers} }
 
 // Folder is a directory that holds a root. The error says what is wrong with
 // it: missing, no directory, or without the folders that any system has.
@@ -57,15 +61,9 @@ const maxFile = 4 << 20
 
 // ReadFile reads a file of the root; symlinks resolve inside it. At most 4 MiB.
 func (r Root) ReadFile(path string) ([]byte, error) {
-	dir, err := unix.Open(r.Path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	fd, err := r.open(path)
 	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: r.Path, Err: err}
-	}
-	defer unix.Close(dir)
-	// O_NONBLOCK: a fifo in a hostile root must not hang the start.
-	fd, err := linux.OpenInRoot(dir, path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
-	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+		return nil, err
 	}
 	defer unix.Close(fd)
 	var st unix.Stat_t
@@ -79,17 +77,36 @@ func (r Root) ReadFile(path string) ([]byte, error) {
 	return data, nil
 }
 
+// readOnly is how files of a root are opened: a fifo in a hostile root must not
+// hang the start.
+const readOnly = unix.O_RDONLY | unix.O_NONBLOCK | unix.O_NOCTTY
+
+func (r Root) open(path string) (int, error) {
+	if len(r.Layers) > 0 {
+		fd, err := openLayered(r.Layers, path)
+		if err != nil {
+			return -1, &os.PathError{Op: "open", Path: path, Err: err}
+		}
+		return fd, nil
+	}
+	dir, err := unix.Open(r.Path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, &os.PathError{Op: "open", Path: r.Path, Err: err}
+	}
+	defer unix.Close(dir)
+	fd, err := linux.OpenInRoot(dir, path, readOnly)
+	if err != nil {
+		return -1, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	return fd, nil
+}
+
 // Home gives the home folder of a user id, from the root's /etc/passwd; "/" if
 // it has none (passwd(5)).
 func (r Root) Home(uid uint32) string {
-	data, err := r.ReadFile("/etc/passwd")
-	if err != nil {
-		return "/"
-	}
 	want := strconv.FormatUint(uint64(uid), 10)
-	for line := range strings.Lines(string(data)) {
-		fields := strings.Split(strings.TrimRight(line, "\n"), ":")
-		if len(fields) == 7 && fields[2] == want && strings.HasPrefix(fields[5], "/") {
+	for _, fields := range r.lines("/etc/passwd", 7) {
+		if fields[2] == want && strings.HasPrefix(fields[5], "/") {
 			return fields[5]
 		}
 	}

@@ -3,6 +3,7 @@ package image_test
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -45,7 +46,7 @@ func TestFolder(t *testing.T) {
 	}
 	for _, name := range []string{"root", "link"} {
 		root, err := image.Folder(filepath.Join(dir, name))
-		if want := (image.Root{Kind: rootfs.Dir, Path: filepath.Join(dir, "root")}); err != nil || root != want {
+		if want := (image.Root{Kind: rootfs.Dir, Path: filepath.Join(dir, "root")}); err != nil || !reflect.DeepEqual(root, want) {
 			t.Errorf("%s: %+v, %v", name, root, err)
 		}
 	}

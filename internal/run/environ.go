@@ -10,6 +10,7 @@ import (
 
 	"github.com/lanyard-dev/lanyard/internal/image"
 	"github.com/lanyard-dev/lanyard/internal/plan"
+	"github.com/lanyard-dev/lanyard/internal/provide"
 	"github.com/lanyard-dev/lanyard/internal/systemd"
 )
 
@@ -54,7 +55,7 @@ func (e *environ) list() []string {
 }
 
 // environment builds a command's environment, lowest rank first.
-func (s *session) environment(root image.Root, from *plan.Container, p *plan.Process, uid uint32) (*environ, error) {
+func (s *session) environment(root provide.Root, from *plan.Container, p *plan.Process, uid uint32) (*environ, error) {
 	e := &environ{value: map[string]string{}}
 	e.set("PATH", defaultPath)
 	e.set("HOME", root.Home(uid))
@@ -64,8 +65,9 @@ func (s *session) environment(root image.Root, from *plan.Container, p *plan.Pro
 			e.set(name, value)
 		}
 	}
+	e.inherit(envVars(root.Config.Env))
 	if from.EnvironFile != "" {
-		vars, err := s.environFile(root, from.EnvironFile)
+		vars, err := s.environFile(root.Root, from.EnvironFile)
 		if err != nil {
 			return nil, fmt.Errorf("environ-file of container %s: %w", from.Name, err)
 		}

@@ -3,6 +3,7 @@ package run
 import (
 	"github.com/lanyard-dev/lanyard/internal/output"
 	"github.com/lanyard-dev/lanyard/internal/plan"
+	"github.com/lanyard-dev/lanyard/internal/progress"
 	"github.com/lanyard-dev/lanyard/internal/systemd"
 )
 
@@ -19,6 +20,8 @@ type Options struct {
 	Timestamps bool
 	Dir        string // the caller's working directory
 	Manager    systemd.Manager
+	NoBuild    bool          // --no-build: an image or a build that is not there is an error
+	Progress   progress.Mode // of fetching and building
 }
 
 // Exit codes of lanyard itself, see behaviour.

@@ -203,12 +203,7 @@ func (s *session) pause(d time.Duration) int {
 	select {
 	case <-time.After(d):
 	case sig := <-s.signals:
-		switch number := sig.(syscall.Signal); number {
-		case syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGHUP:
-			return 128 + int(number)
-		case syscall.SIGTSTP:
-			selfStop{}.Suspend()
-		}
+		return s.ended(sig)
 	}
 	return 0
 }

@@ -10,8 +10,8 @@ import (
 
 	"github.com/lanyard-dev/lanyard/internal/cgroup"
 	"github.com/lanyard-dev/lanyard/internal/container"
-	"github.com/lanyard-dev/lanyard/internal/image"
 	"github.com/lanyard-dev/lanyard/internal/plan"
+	"github.com/lanyard-dev/lanyard/internal/provide"
 	"github.com/lanyard-dev/lanyard/internal/rootfs"
 )
 
@@ -20,22 +20,30 @@ import (
 func (s *session) prepare(c *plan.Command, p *plan.Process, screen *screen) (*container.Spec, error) {
 	o := s.options
 	from := o.Plan.Containers[p.Container]
-	root, err := openRoot(o.Plan, from)
-	if err != nil {
-		return nil, err
-	}
 	spec := &container.Spec{Name: p.Name}
 	st := &spec.Stage
 	if err := s.setUser(spec, from, p); err != nil {
 		return nil, err
 	}
-	st.Root = rootfs.Spec{Kind: root.Kind, Path: root.Path, UserNS: spec.UserNS != nil, Project: o.Plan.Root, Console: -1}
+	root, err := s.root(from, spec.UserNS)
+	if err != nil {
+		return nil, err
+	}
+	if who, err := withUser(p, root, spec.UserNS == nil || !spec.UserNS.Own()); err != nil {
+		return nil, err
+	} else if who != p {
+		p = who
+		if err := s.setUser(spec, from, p); err != nil {
+			return nil, err
+		}
+	}
+	st.Root = rootfs.Spec{Kind: root.Kind, Path: root.Path, Layers: root.Layers, UserNS: spec.UserNS != nil, Project: o.Plan.Root, Console: -1}
 	if firstOf(p.WriteMode, from.WriteMode, plan.ReadOnly) == plan.Transient {
 		// A private layer over the machine's system covers its root
 		// filesystem; what is mounted on it stays out.
 		st.Root.Kind, st.Root.Transient = rootfs.Dir, true
 	}
-	if st.Root.Mounts, err = s.mounts(from, p); err != nil {
+	if st.Root.Mounts, err = s.mounts(from, p, spec.UserNS); err != nil {
 		return nil, err
 	}
 	st.Root.Files = hostFiles()
@@ -45,11 +53,13 @@ func (s *session) prepare(c *plan.Command, p *plan.Process, screen *screen) (*co
 	}
 	st.Env = env.list()
 	st.Path = strings.Split(env.value["PATH"], ":")
-	st.Argv = arguments(from, p)
+	if st.Argv, err = arguments(from, p, root); err != nil {
+		return nil, err
+	}
 	if c == o.Command {
 		st.Argv = append(st.Argv, o.Args...)
 	}
-	if st.WorkDir, err = workDir(o, p); err != nil {
+	if st.WorkDir, err = workDir(o, p, root.Config.WorkingDir); err != nil {
 		return nil, err
 	}
 	st.Session, st.Siblings, st.TTY, st.CgroupNS = c.Supervise, c.Supervise, -1, true
@@ -64,21 +74,6 @@ func firstOf[T comparable](values ...T) T {
 		}
 	}
 	return zero
-}
-
-func openRoot(p *plan.Plan, c *plan.Container) (image.Root, error) {
-	if c.Host {
-		return image.Host(), nil
-	}
-	dir := c.RootFS
-	if !filepath.IsAbs(dir) {
-		dir = filepath.Join(p.Root, dir)
-	}
-	root, err := image.Folder(dir)
-	if err != nil {
-		return root, fmt.Errorf("container %s (%s:%d:%d): %w", c.Name, c.Pos.File, c.Pos.Line, c.Pos.Column, err)
-	}
-	return root, nil
 }
 
 // setUser fills in who the command runs as.
@@ -99,21 +94,29 @@ func (s *session) setUser(spec *container.Spec, from *plan.Container, p *plan.Pr
 	return mapIDs(spec, from, p, s.ids())
 }
 
-// arguments gives the command's argument vector as the plan has it.
-func arguments(from *plan.Container, p *plan.Process) []string {
-	if !p.Shell {
-		return append([]string{}, p.Run...)
+// arguments gives the command's argument vector as the plan has it, or the
+// image's own.
+func arguments(from *plan.Container, p *plan.Process, root provide.Root) ([]string, error) {
+	switch {
+	case len(p.Run) == 0:
+		return imageCommand(root)
+	case !p.Shell:
+		return append([]string{}, p.Run...), nil
 	}
 	shell := from.DefaultShell
 	if len(shell) == 0 {
 		shell = []string{"/bin/sh", "-c"}
 	}
-	return append(append([]string{}, shell...), p.Run[0], "--")
+	return append(append([]string{}, shell...), p.Run[0], "--"), nil
 }
 
 // workDir gives the folder inside the container that the command starts in:
-// work-dir, else the one that matches the caller's.
-func workDir(o *Options, p *plan.Process) (string, error) {
+// work-dir, else the one that matches the caller's, or for what an image runs by
+// itself the image's.
+func workDir(o *Options, p *plan.Process, image string) (string, error) {
+	if p.WorkDir == "" && len(p.Run) == 0 && path.IsAbs(image) {
+		return path.Clean(image), nil
+	}
 	if p.WorkDir == "" {
 		return path.Join("/work", below(o.Plan.Root, o.Dir)), nil
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/lanyard-dev/lanyard/internal/ids"
 	"github.com/lanyard-dev/lanyard/internal/output"
 	"github.com/lanyard-dev/lanyard/internal/plan"
+	"github.com/lanyard-dev/lanyard/internal/provide"
 	"github.com/lanyard-dev/lanyard/internal/supervisor"
 )
 
@@ -34,6 +35,7 @@ func Run(o Options) int {
 	s := &session{options: &o, run: container.NewRun(), signals: signals, volumes: map[string]string{},
 		ids: sync.OnceValue(func() ids.Host { return ids.Lookup(os.Geteuid()) })}
 	code := s.command(o.Command, chosen)
+	s.close()
 	if err := s.run.Close(); err != nil {
 		complain(fmt.Errorf("cannot remove everything of this run; the next start tries again: %w", err), 0)
 	}
@@ -94,6 +96,14 @@ type session struct {
 	signals chan os.Signal
 	ids     func() ids.Host   // what ids the user may map, looked up once
 	volumes map[string]string // persistent volumes that are being filled: name to folder in the project
+	roots   *provide.Provider // nil before the first root is asked for
+}
+
+// close gives up the roots.
+func (s *session) close() {
+	if s.roots != nil {
+		s.roots.Close()
+	}
 }
 
 // command runs one command to its end.
@@ -113,11 +123,16 @@ func (s *session) command(c *plan.Command, chosen []*plan.Process) int {
 	var specs []*container.Spec
 	for _, p := range chosen {
 		spec, err := s.prepare(c, p, screen)
+		var signalled *interruptedError
+		if errors.As(err, &signalled) {
+			return signalled.code
+		}
 		if err != nil {
 			return complain(fmt.Errorf("cannot start %s: %w", p.Name, err), ExitNotStarted)
 		}
 		specs = append(specs, spec)
 	}
+	s.provider().Ready()
 	e := &children{containers: container.NewEngine(s.run), specs: specs, names: names, mux: screen.mux}
 	cfg := supervisor.Config{
 		Group:    group.Config{Names: names, Mode: c.Mode, Grace: c.KillAfter, Single: !c.Supervise},

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lanyard-dev/lanyard/internal/container"
 	"github.com/lanyard-dev/lanyard/internal/plan"
 	"github.com/lanyard-dev/lanyard/internal/rootfs"
 )
@@ -18,13 +19,13 @@ const tmpSize = 100 << 20
 // mounts gives the volumes of container and process, the process's winning
 // target by target, with the default /tmp and /run below them. Parents come
 // before children, /tmp and /run before all.
-func (s *session) mounts(from *plan.Container, p *plan.Process) ([]rootfs.Mount, error) {
+func (s *session) mounts(from *plan.Container, p *plan.Process, ids *container.UserNS) ([]rootfs.Mount, error) {
 	byTarget := map[string]rootfs.Mount{
 		"/tmp": {Kind: rootfs.Tmpfs, Target: "/tmp", Size: tmpSize, Mode: 0o1777},
 		"/run": {Kind: rootfs.Tmpfs, Target: "/run", Mode: 0o755},
 	}
 	for _, v := range merge(from.Volumes, p.Volumes) {
-		m, err := s.mount(&v, p)
+		m, err := s.mount(&v, p, ids)
 		if err != nil {
 			return nil, fmt.Errorf("volume %s (%s:%d:%d): %w", v.Target, v.Pos.File, v.Pos.Line, v.Pos.Column, err)
 		}
@@ -55,7 +56,7 @@ func merge(of, over []plan.Volume) []plan.Volume {
 	return list
 }
 
-func (s *session) mount(v *plan.Volume, p *plan.Process) (rootfs.Mount, error) {
+func (s *session) mount(v *plan.Volume, p *plan.Process, ids *container.UserNS) (rootfs.Mount, error) {
 	m := rootfs.Mount{Target: v.Target, UID: -1, GID: -1}
 	var err error
 	switch v.Kind {
@@ -84,18 +85,18 @@ func (s *session) mount(v *plan.Volume, p *plan.Process) (rootfs.Mount, error) {
 			m.GID = int64(*v.OwnerGID)
 		}
 		if v.From != "" {
-			root, err := openRoot(s.options.Plan, s.options.Plan.Containers[v.From])
+			root, err := s.root(s.options.Plan.Containers[v.From], ids)
 			if err != nil {
 				return m, err
 			}
-			m.Source = root.Path
+			m.Source, m.Layers = root.Path, root.Layers
 		}
 	case plan.ContainerFS:
-		root, err := openRoot(s.options.Plan, s.options.Plan.Containers[v.From])
+		root, err := s.root(s.options.Plan.Containers[v.From], ids)
 		if err != nil {
 			return m, err
 		}
-		m.Kind, m.Source, m.ReadOnly = rootfs.Bind, root.Path, true
+		m.Kind, m.Source, m.Layers, m.ReadOnly = rootfs.Bind, root.Path, root.Layers, true
 		if root.Kind == rootfs.Host {
 			m.Kind = rootfs.HostTree
 		}

@@ -1,0 +1,127 @@
+package container
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Helper is this program again, as root of the ids that containers have, in a
+// mount namespace of its own: it does what only those ids may do with files. It
+// dies with us, and gets no environment and no descriptor but null, our stderr and
+// its end of a socket, HelperSocket. It has all signals blocked.
+type Helper struct {
+	pid, pidfd int
+	socket     *os.File
+}
+
+// HelperSocket is the descriptor that a helper talks through.
+const HelperSocket = 3
+
+// helperStart is the first line that a helper gets, once its ids are mapped.
+type helperStart struct {
+	Become bool `json:"become"` // become root of the user namespace first
+}
+
+// StartHelper executes this program as argv0, in a user namespace with the ids of
+// u, or as root without one if u is nil. With pids it is the first process of a
+// pid namespace, so that whatever it starts dies with it.
+func StartHelper(argv0 string, u *UserNS, pids bool) (h *Helper, err error) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("cannot make a socket pair: %w", err)
+	}
+	theirs := os.NewFile(uintptr(pair[1]), "helper")
+	defer theirs.Close()
+	err = unix.SetNonblock(pair[0], true)
+	ours := os.NewFile(uintptr(pair[0]), "helper")
+	null, err2 := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err = errors.Join(err, err2); err != nil {
+		ours.Close()
+		return nil, fmt.Errorf("cannot prepare a helper's descriptors: %w", err)
+	}
+	defer null.Close()
+	h = &Helper{socket: ours}
+	sys := &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL, Setsid: true, PidFD: &h.pidfd}
+	if pids {
+		sys.Cloneflags |= unix.CLONE_NEWPID
+	}
+	if u != nil {
+		u.apply(sys)
+	}
+	if h.pid, err = spawn(argv0, []*os.File{null, null, os.Stderr, theirs}, sys); err != nil {
+		ours.Close()
+		return nil, cloneError(err, u != nil)
+	}
+	if u != nil && !u.Own() {
+		err = u.Host.Write(h.pid, u.UIDs, u.GIDs)
+	}
+	if err == nil {
+		err = json.NewEncoder(ours).Encode(helperStart{Become: u != nil && !u.Own()})
+	}
+	if err != nil {
+		_ = h.Close()
+		return nil, err
+	}
+	return h, nil
+}
+
+// Socket is our end of the helper's socket. Reads and writes can be interrupted
+// by Close.
+func (h *Helper) Socket() io.ReadWriter { return h.socket }
+
+// KillWith kills the helper when ctx is over. The function that it gives ends
+// that.
+func (h *Helper) KillWith(ctx context.Context) (stop func() bool) {
+	return context.AfterFunc(ctx, h.kill)
+}
+
+func (h *Helper) kill() { _ = unix.PidfdSendSignal(h.pidfd, unix.SIGKILL, nil, 0) }
+
+// Close kills the helper if it has not ended, and reaps it.
+func (h *Helper) Close() error {
+	h.kill()
+	h.socket.Close()
+	var status syscall.WaitStatus
+	for {
+		if _, err := syscall.Wait4(h.pid, &status, 0, nil); err != syscall.EINTR {
+			break
+		}
+	}
+	unix.Close(h.pidfd)
+	if status.Signaled() && status.Signal() != syscall.SIGKILL {
+		return fmt.Errorf("a helper was %s", describe(status))
+	}
+	return nil
+}
+
+// BeginHelper is what a helper does first, on its first goroutine in its first
+// thread, which it keeps: it waits until its ids are mapped and becomes their
+// root. It gives its socket.
+func BeginHelper() (*os.File, *json.Decoder, error) {
+	socket := os.NewFile(HelperSocket, "helper")
+	in := json.NewDecoder(socket)
+	var start helperStart
+	if err := in.Decode(&start); err != nil {
+		return nil, nil, err // the parent is gone
+	}
+	if start.Become {
+		if err := errors.Join(syscall.Setresgid(0, 0, 0), syscall.Setgroups([]int{}), syscall.Setresuid(0, 0, 0)); err != nil {
+			return nil, nil, fmt.Errorf("cannot become root of the user namespace: %w", err)
+		}
+		// A change of credentials clears it (prctl(2)).
+		if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
+			return nil, nil, fmt.Errorf("cannot tie a helper to its parent: %w", err)
+		}
+	}
+	if err := unix.Mount("", "/", "", unix.MS_SLAVE|unix.MS_REC, ""); err != nil {
+		return nil, nil, fmt.Errorf("cannot make mounts slaves of the host's: %w", err)
+	}
+	return socket, in, nil
+}

@@ -1,0 +1,80 @@
+package image
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// User is who a process is in a root.
+type User struct {
+	UID, GID uint32
+	Groups   []uint32 // supplementary ones
+}
+
+// User finds whom text means in the root's /etc/passwd and /etc/group: a name or
+// an id, and perhaps a group after a colon, as in an image's configuration (OCI
+// image specification, config.md, User). An id that has no line there is fine,
+// its group is 0.
+func (r Root) User(text string) (User, error) {
+	name, group, hasGroup := strings.Cut(text, ":")
+	var u User
+	found := false
+	for _, f := range r.lines("/etc/passwd", 7) {
+		if f[0] != name && f[2] != name {
+			continue
+		}
+		uid, err := strconv.ParseUint(f[2], 10, 32)
+		gid, err2 := strconv.ParseUint(f[3], 10, 32)
+		if err == nil && err2 == nil {
+			u.UID, u.GID, name, found = uint32(uid), uint32(gid), f[0], true
+			break
+		}
+	}
+	if id, err := strconv.ParseUint(name, 10, 32); !found && err == nil {
+		u.UID, found = uint32(id), true
+	}
+	if !found {
+		return u, fmt.Errorf("there is no user %q in the root's /etc/passwd", name)
+	}
+	groups := r.lines("/etc/group", 4)
+	if hasGroup {
+		return u.withGroup(group, groups)
+	}
+	for _, f := range groups {
+		if id, err := strconv.ParseUint(f[2], 10, 32); err == nil && slices.Contains(strings.Split(f[3], ","), name) {
+			u.Groups = append(u.Groups, uint32(id))
+		}
+	}
+	return u, nil
+}
+
+func (u User) withGroup(group string, groups [][]string) (User, error) {
+	for _, f := range groups {
+		if id, err := strconv.ParseUint(f[2], 10, 32); err == nil && (f[0] == group || f[2] == group) {
+			u.GID = uint32(id)
+			return u, nil
+		}
+	}
+	id, err := strconv.ParseUint(group, 10, 32)
+	if err != nil {
+		return u, fmt.Errorf("there is no group %q in the root's /etc/group", group)
+	}
+	u.GID = uint32(id)
+	return u, nil
+}
+
+// lines gives the lines of a file of the root that have n fields.
+func (r Root) lines(path string, n int) (list [][]string) {
+	data, err := r.ReadFile(path)
+	if err != nil {
+		return nil
+	}
+	for line := range strings.Lines(string(data)) {
+		if fields := strings.Split(strings.TrimRight(line, "\r\n"), ":"); len(fields) == n {
+			list = append(list, fields)
+		}
+	}
+	return list
+}

@@ -1,0 +1,123 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/lanyard-dev/lanyard/internal/container"
+	"github.com/lanyard-dev/lanyard/internal/plan"
+	"github.com/lanyard-dev/lanyard/internal/progress"
+	"github.com/lanyard-dev/lanyard/internal/provide"
+)
+
+// interruptedError is a signal that ended lanyard while a root was made.
+type interruptedError struct{ code int } // 128 + n
+
+func (e *interruptedError) Error() string {
+	return fmt.Sprintf("interrupted by signal %d", e.code-128)
+}
+
+// provider gives the roots of this run's containers.
+func (s *session) provider() *provide.Provider {
+	if s.roots == nil {
+		o := s.options
+		s.roots = provide.New(provide.Options{
+			Plan: o.Plan, Settings: o.Settings, Getenv: os.Getenv, Engine: container.NewEngine(s.run), Files: hostFiles(), NoBuild: o.NoBuild,
+			Progress: func() *progress.Progress { return NewProgress(o.Progress) },
+		})
+	}
+	return s.roots
+}
+
+// NewProgress reports on stderr what takes its time before a command starts.
+func NewProgress(mode progress.Mode) *progress.Progress {
+	if mode == progress.Auto {
+		mode = progress.Choose(isTerminal(2), os.Getenv)
+	}
+	return progress.New(os.Stderr, mode, func() int { return columns(2) })
+}
+
+// root gives a container's root; what is not there is fetched or built first,
+// which a signal that ends lanyard ends: an interruptedError.
+func (s *session) root(c *plan.Container, u *container.UserNS) (provide.Root, error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	type result struct {
+		root provide.Root
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		root, err := s.provider().Root(ctx, c, u)
+		done <- result{root, err}
+	}()
+	for {
+		select {
+		case r := <-done:
+			return r.root, r.err
+		case sig := <-s.signals:
+			if code := s.ended(sig); code != 0 {
+				cancel()
+				<-done
+				return provide.Root{}, &interruptedError{code}
+			}
+		}
+	}
+}
+
+// ended gives 128 + n if signal n ends lanyard while no command runs, and stops it
+// for TSTP.
+func (s *session) ended(sig os.Signal) int {
+	switch number := sig.(syscall.Signal); number {
+	case syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGHUP:
+		return 128 + int(number)
+	case syscall.SIGTSTP:
+		selfStop{}.Suspend()
+	}
+	return 0
+}
+
+// withUser gives p the user that its image names, unless the project file says
+// who it is.
+func withUser(p *plan.Process, root provide.Root, groups bool) (*plan.Process, error) {
+	if root.Config.User == "" || p.UserID != nil {
+		return p, nil
+	}
+	user, err := root.User(root.Config.User)
+	if err != nil {
+		return nil, fmt.Errorf("%w; write user-id: NUMBER for %s", err, p.Name)
+	}
+	q := *p
+	q.UserID = &user.UID
+	if q.GroupID == nil {
+		q.GroupID = &user.GID
+	}
+	if groups && q.SupplementaryGIDs == nil {
+		q.SupplementaryGIDs = user.Groups
+	}
+	return &q, nil
+}
+
+// imageCommand is what an image runs by itself.
+func imageCommand(root provide.Root) ([]string, error) {
+	argv := slices.Concat(root.Config.Entrypoint, root.Config.Cmd)
+	if len(argv) == 0 {
+		return nil, errors.New("its image names no command; write what to run: run: …")
+	}
+	return argv, nil
+}
+
+// envVars splits an image's NAME=VALUE.
+func envVars(list []string) (vars []plan.EnvVar) {
+	for _, entry := range list {
+		if name, value, ok := strings.Cut(entry, "="); ok && name != "" {
+			vars = append(vars, plan.EnvVar{Name: name, Value: value})
+		}
+	}
+	return vars
+}
