@@ -67,8 +67,11 @@ func firstOf[T comparable](values ...T) T {
 }
 
 func openRoot(p *plan.Plan, c *plan.Container) (image.Root, error) {
-	if c.Host {
+	switch {
+	case c.Host:
 		return image.Host(), nil
+	case c.RootFS == "":
+		return image.Root{}, fmt.Errorf("container %s (%s): images and recipes can't be started by this version; name the folder of an unpacked system with rootfs", c.Name, c.Pos)
 	}
 	dir := c.RootFS
 	if !filepath.IsAbs(dir) {

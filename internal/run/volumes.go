@@ -99,6 +99,8 @@ func (s *session) mount(v *plan.Volume, p *plan.Process) (rootfs.Mount, error) {
 		if root.Kind == rootfs.Host {
 			m.Kind = rootfs.HostTree
 		}
+	case plan.CacheDir:
+		err = fmt.Errorf("!CacheDir %s can't be mounted by this version; write !Persistent %s", v.Name, v.Name)
 	default:
 		err = fmt.Errorf("internal error: no mount for a volume !%s", v.Kind)
 	}
