@@ -114,6 +114,8 @@ func rootText(p *plan.Plan, box *plan.Container) string {
 		return filepath.Join(p.Root, box.RootFS)
 	case box.Image != "":
 		return "image " + box.Image
+	case len(box.Setup) > 0:
+		return "a recipe of " + count(len(box.Setup), "step")
 	}
 	return "none that works in this version"
 }

@@ -48,14 +48,19 @@ func (l *loader) container(e entry) *Container {
 // sources are the keys that say where a root comes from.
 var sources = []string{"rootfs", "host", "image", "setup"}
 
-// source reads where the root comes from. setup of vagga is a source too: its
-// Word then explains why the container has no other.
+const sourceForms = "image: REF, setup: [STEPS], rootfs: FOLDER or host: true"
+
+// source reads where the root comes from.
 func (l *loader) source(c *Container, f fields, what string) {
 	if n := f.get("rootfs"); n != nil {
 		c.RootFS, _ = l.filled(n, "rootfs")
 	}
 	if n := f.get("image"); n != nil {
-		c.Image, _ = l.filled(n, "image")
+		l.untagged(n)
+		c.Image, c.ImagePos = l.imageName(n, "image"), l.at(n)
+	}
+	if n := f.get("setup"); n != nil {
+		l.setup(c, n)
 	}
 	where, off := c.Pos, false
 	if n := f.get("host"); n != nil {
@@ -74,7 +79,7 @@ func (l *loader) source(c *Container, f fields, what string) {
 		}
 	}
 	if first == "" {
-		l.problem(where, "%s has no source; write rootfs: FOLDER or host: true", what)
+		l.problem(where, "%s has no source; write %s", what, sourceForms)
 	}
 }
 

@@ -13,12 +13,19 @@ func TestDocumentedExamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Setenv("HOME", "/home/me")
 	const boxes = "containers: {tools: {host: true}, python: {host: true}, postgres: {host: true}}\n"
 	read := 0
 	for _, block := range indented(string(data)) {
 		file := block
 		switch first, _, _ := strings.Cut(block, ":"); first {
 		case "containers":
+		case "external-volumes":
+			read++
+			if _, err := loadSettings(t, block); err != "" {
+				t.Errorf("%s\n%s", block, err)
+			}
+			continue
 		case "commands", "x-worker":
 			file = boxes + block
 		case "volumes", "limits":
@@ -32,7 +39,7 @@ func TestDocumentedExamples(t *testing.T) {
 			t.Errorf("%s\n%s", block, strings.Join(got, "\n"))
 		}
 	}
-	if read < 7 {
+	if read < 10 {
 		t.Errorf("only %d examples found", read)
 	}
 }

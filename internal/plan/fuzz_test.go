@@ -27,6 +27,8 @@ func FuzzParse(f *testing.F) {
 		f.Add(data)
 	}
 	f.Add([]byte(inVolumes("/a: !Tmpfs {size: 1M, mode: 0755, subdirs: {b: {mode: 1777}}, files: {b/c: d}}")))
+	f.Add([]byte(inSetup("!Tar {url: 'https://h/a', path: /b, sha256: c, subdir: d}\n!Copy {source: ., path: /, umask: 0}\n!Cmd []\n!Ubuntu {codename: x}\n")))
+	f.Add([]byte("containers: {a: {setup: [!Container b]}, b: {setup: [!Container a]}, c: {image: 'a@sha256:0'}}\n"))
 	f.Add([]byte("x-a: &a {<<: [*a, {b: c}]}\ncontainers: *a\ncommands: {<<: *a}\n"))
 	f.Add([]byte("\ufeffcontainers: {c: {host: true}}\r\ncommands:\r\n  ? x\r\n  : {container: c, run: \"\\0\"}\r\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -80,7 +82,7 @@ func checkPlan(t *testing.T, p *Plan) {
 	}
 	for name, c := range p.Containers {
 		sources := 0
-		for _, set := range []bool{c.RootFS != "", c.Host, c.Image != ""} {
+		for _, set := range []bool{c.RootFS != "", c.Host, c.Image != "", len(c.Setup) > 0} {
 			if set {
 				sources++
 			}
@@ -93,6 +95,7 @@ func checkPlan(t *testing.T, p *Plan) {
 		}
 		checkLimits(t, c.Limits)
 		checkVolumes(t, p, c.Volumes)
+		checkSteps(t, p, c)
 	}
 	names := map[string]bool{}
 	for _, c := range p.Commands {
@@ -166,6 +169,8 @@ func checkVolumes(t *testing.T, p *Plan, volumes []Volume) {
 			good = path.Clean(v.Source) == v.Source && (v.Source == "/work" || strings.HasPrefix(v.Source, "/work/") || strings.HasPrefix(v.Source, "/volumes/"))
 		case Empty:
 			good = true
+		case CacheDir:
+			good = v.Name != "" && v.Name[0] != '.' && !strings.Contains(v.Name, "/")
 		case Persistent:
 			_, known := p.Command(v.InitCommand)
 			good = v.Name != "" && v.Name[0] != '.' && !strings.Contains(v.Name, "/") && (known || v.InitCommand == "")

@@ -37,7 +37,7 @@ func TestEverything(t *testing.T) {
 	}
 
 	python := *p.Containers["python"]
-	if len(python.Volumes) != 7 || python.Volumes[0].Target != "/data" || python.Volumes[6].Target != "/var/lib" {
+	if len(python.Volumes) != 8 || python.Volumes[0].Target != "/cache" || python.Volumes[7].Target != "/var/lib" {
 		t.Errorf("volumes: %+v", python.Volumes)
 	}
 	python.Volumes, python.Pos, python.Limits.Pos = nil, Pos{}, Pos{}
@@ -175,7 +175,7 @@ func TestUnsupportedWords(t *testing.T) {
 		}
 		return strings.Join(out, ", ")
 	}
-	const ubuntu = "setup, auto-clean, image-cache-url, resolv-conf-path, hosts-file-path, data-dirs, !CacheDir, !VaggaBin"
+	const ubuntu = "!Ubuntu, !Py3Install, auto-clean, image-cache-url, resolv-conf-path, hosts-file-path, data-dirs, !VaggaBin"
 	for _, c := range []struct{ command, want string }{
 		{"good", ""},
 		{"push", ubuntu},
@@ -193,20 +193,8 @@ func TestUnsupportedWords(t *testing.T) {
 		t.Errorf("%d words in the file, want %d: %s", got, want, names(p.AllUnsupported()))
 	}
 	word := p.AllUnsupported()[1]
-	if word.Pos.Line != 9 || word.Pos.Column != 5 || word.Hint == "" {
-		t.Errorf("setup is %+v", word)
-	}
-}
-
-func TestImageIsKnown(t *testing.T) {
-	p, err := Parse("/p/f", []byte("containers: {db: {image: 'postgres:17'}}\ncommands: {x: {container: db, run: a}}\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	words := p.UnsupportedFor(p.Commands[0], p.Commands[0].Children)
-	if p.Containers["db"].Image != "postgres:17" || len(words) != 1 || words[0].Name != "image" ||
-		words[0].Hint != "unpack the image and name the folder with rootfs" {
-		t.Errorf("image %q, words %+v", p.Containers["db"].Image, words)
+	if word.Pos.Line != 10 || word.Pos.Column != 7 || word.Hint != "write !Image ubuntu:16.04" {
+		t.Errorf("!Ubuntu is %+v", word)
 	}
 }
 
@@ -214,7 +202,7 @@ func TestImageIsKnown(t *testing.T) {
 func TestUnsupportedElsewhere(t *testing.T) {
 	p, err := Parse("/p/f", []byte(`
 mixins: [more.yaml]
-containers: {here: {host: true}, built: {setup: []}}
+containers: {here: {host: true}, built: {setup: [!Container deep]}, deep: {setup: [!Alpine v3.5, !Sh a]}}
 commands:
   group: {children: {a: {container: here, run: a}, b: {container: built, run: b}, c: {container: there, run: c}}}
   shows: {container: here, run: a, volumes: {/mnt: !Container there}}
@@ -228,9 +216,9 @@ commands:
 		chosen  []*Process
 		want    []string
 	}{
-		{group, group.Children, []string{"mixins", "setup"}},
+		{group, group.Children, []string{"mixins", "!Alpine"}},
 		{group, group.Children[:1], nil},
-		{group, group.Children[:2], []string{"setup"}},
+		{group, group.Children[:2], []string{"!Alpine"}},
 		{group, group.Children[2:], []string{"mixins"}},
 		{shows, shows.Children, []string{"mixins"}},
 	} {

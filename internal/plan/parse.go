@@ -64,6 +64,7 @@ func (l *loader) top(root *yaml.Node) {
 	}
 	l.uniqueNames()
 	l.resolveReferences()
+	l.bases()
 }
 
 // uniqueNames reports aliases that are names of something else.

@@ -110,10 +110,10 @@ func TestMergeProblems(t *testing.T) {
 		{"of a text", "containers:\n  <<: hello\n", []string{`2:7: <<: expected a mapping, or a list of mappings, to merge, got "hello"`}},
 		{"of a list of texts", "containers:\n  <<: [hello]\n", []string{`2:8: <<: expected a mapping, or a list of mappings, to merge, got "hello"`}},
 		{"twice", "containers:\n  <<: {}\n  <<: {}\n", []string{"3:3: a second merge key; write one: <<: [*a, *b]"}},
-		{"too deep", deep, []string{"21:17: merges nest more than 100 deep; merge less", `122:14: container "c" has no source; write rootfs: FOLDER or host: true`}},
+		{"too deep", deep, []string{"21:17: merges nest more than 100 deep; merge less", `122:14: container "c" has no source; write image: REF, setup: [STEPS], rootfs: FOLDER or host: true`}},
 		{"list in itself", inCommand("container: c\nrun: &r [a, *r]"), []string{`5:10: an item of run: expected text, got a list`}},
 		{"mapping in itself", "containers: &a {c: *a}\n", []string{
-			`1:17: container "c" has no source; write rootfs: FOLDER or host: true`,
+			`1:17: container "c" has no source; write image: REF, setup: [STEPS], rootfs: FOLDER or host: true`,
 			`1:17: unknown key "c" in container "c"`}},
 	})
 }

@@ -17,9 +17,9 @@ func (p *Plan) Command(name string) (*Command, bool) {
 
 // UnsupportedFor returns the known words that keep these children of c from
 // running, in the order of the file: those of c, of the children, of their
-// containers and of the containers that their volumes show, and those at top
-// level if a container is not in the file. It does not follow init-command,
-// because a volume that is filled doesn't need it.
+// containers, of what those are built from, of the containers that their
+// volumes show, and those at top level if a container is not in the file. It
+// does not follow init-command, because a volume that is filled doesn't need it.
 func (p *Plan) UnsupportedFor(c *Command, children []*Process) []Word {
 	words := slices.Clone(c.Unsupported)
 	for _, child := range children {
@@ -33,16 +33,20 @@ func (p *Plan) UnsupportedFor(c *Command, children []*Process) []Word {
 	return inFileOrder(words)
 }
 
-// containerWords are those of a container; of one that the file does not have,
-// what it may come from. A !CapsuleCommand has none, and says so itself.
+// containerWords are those of a container and of all that it is built from; of
+// one that the file does not have, what it may come from. A !CapsuleCommand has
+// none, and says so itself.
 func (p *Plan) containerWords(name string) []Word {
-	if box, ok := p.Containers[name]; ok {
-		return box.Unsupported
+	var words []Word
+	for name != "" {
+		box, ok := p.Containers[name]
+		if !ok {
+			return append(words, p.Unsupported...)
+		}
+		words = append(words, box.Unsupported...)
+		name = box.Base()
 	}
-	if name == "" {
-		return nil
-	}
-	return p.Unsupported
+	return words
 }
 
 // volumeWords are the words of the containers that volumes show.

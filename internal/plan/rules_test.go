@@ -6,11 +6,11 @@ func TestContainerProblems(t *testing.T) {
 	runProblemCases(t, []problemCase{
 		{"not a mapping", "containers:\n  c: [a]\n", []string{`2:6: container "c": expected a mapping, got a list`}},
 		{"containers is text", "containers: abc\n", []string{`1:13: containers: expected a mapping, got "abc"`}},
-		{"empty", "containers:\n  c:\n", []string{`2:3: container "c" has no source; write rootfs: FOLDER or host: true`}},
+		{"empty", "containers:\n  c:\n", []string{`2:3: container "c" has no source; write image: REF, setup: [STEPS], rootfs: FOLDER or host: true`}},
 		{"tagged", "containers:\n  c: !Box {host: true}\n", []string{`2:6: the tag "!Box" has no meaning here; remove it`}},
-		{"host off", inContainer("host: no"), []string{`3:11: container "c" has no source; write rootfs: FOLDER or host: true`}},
+		{"host off", inContainer("host: no"), []string{`3:11: container "c" has no source; write image: REF, setup: [STEPS], rootfs: FOLDER or host: true`}},
 		{"two sources", inContainer("rootfs: a\nhost: true"), []string{`4:5: container "c" has two sources, rootfs and host; keep one`}},
-		{"rootfs and setup", inContainer("setup: []\nrootfs: a"), []string{`4:5: container "c" has two sources, setup and rootfs; keep one`}},
+		{"rootfs and setup", inContainer("setup: [!Image a]\nrootfs: a"), []string{`4:5: container "c" has two sources, setup and rootfs; keep one`}},
 		{"three sources", inContainer("image: a\nrootfs: a\nhost: true"), []string{
 			`4:5: container "c" has two sources, image and rootfs; keep one`,
 			`5:5: container "c" has two sources, image and host; keep one`}},

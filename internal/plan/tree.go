@@ -215,6 +215,11 @@ func (l *loader) merged(n, merge *yaml.Node, own map[string]*yaml.Node, spelling
 // list returns the items of a list, aliases resolved; none for an empty value.
 func (l *loader) list(n *yaml.Node, what string) []*yaml.Node {
 	l.untagged(n)
+	return l.taggedList(n, what)
+}
+
+// taggedList is list for a value whose tag the caller has looked at.
+func (l *loader) taggedList(n *yaml.Node, what string) []*yaml.Node {
 	if isNull(n) {
 		return nil
 	}

@@ -30,14 +30,18 @@ type Word struct {
 }
 
 // Container says where a container's root comes from and what every command
-// in it gets. Exactly one of RootFS, Host and Image is set, unless Unsupported
-// explains why none is.
+// in it gets. Exactly one of RootFS, Host, Image and Setup is set, unless
+// Unsupported explains why none is.
 type Container struct {
-	Pos          Pos
-	Name         string
-	RootFS       string // directory; absolute or relative to Plan.Root
-	Host         bool   // the machine's own system, read-only
-	Image        string // OCI reference; known, not supported yet (also in Unsupported)
+	Pos      Pos
+	Name     string
+	RootFS   string // directory; absolute or relative to Plan.Root
+	Host     bool   // the machine's own system, read-only
+	Image    string // NAME[:TAG][@DIGEST], oci:PATH[:TAG] or docker-archive:PATH[:REF], as written; PATH may be relative to Plan.Root
+	ImagePos Pos
+	// Setup are the steps of a recipe. Those of vagga that don't work here are
+	// in Unsupported instead, so it is whole only if that is empty.
+	Setup        []Step
 	DefaultShell []string
 	Environ      []EnvVar
 	EnvironFile  string // path inside the container; "" for none
@@ -146,6 +150,7 @@ const (
 	Persistent  VolumeKind = "Persistent"
 	Snapshot    VolumeKind = "Snapshot"
 	ContainerFS VolumeKind = "Container"
+	CacheDir    VolumeKind = "CacheDir"
 )
 
 // Volume is something mounted into a container.
@@ -161,7 +166,7 @@ type Volume struct {
 	Dirs  []TmpfsDir  // Tmpfs: subdirs, parents first
 	Files []TmpfsFile // Tmpfs: files, in the order of the file
 
-	Name        string // Persistent: name of the volume
+	Name        string // Persistent: name of the volume; CacheDir: name of the cache, shared by all projects
 	InitCommand string // Persistent: command that fills it; "" for none
 	From        string // Snapshot: container: to copy from, "" for its own; Container: the container
 	OwnerUID    *uint32

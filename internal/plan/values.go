@@ -56,8 +56,14 @@ func (l *loader) optionalText(f fields, key string) string {
 
 // texts returns the items of a list of scalars.
 func (l *loader) texts(n *yaml.Node, what string) []string {
+	l.untagged(n)
+	return l.taggedTexts(n, what)
+}
+
+// taggedTexts is texts for a value whose tag the caller has looked at.
+func (l *loader) taggedTexts(n *yaml.Node, what string) []string {
 	var out []string
-	for _, item := range l.list(n, what) {
+	for _, item := range l.taggedList(n, what) {
 		if text, ok := l.text(item, "an item of "+what); ok {
 			out = append(out, text)
 		}
@@ -245,13 +251,18 @@ func (l *loader) environ(f fields) []EnvVar {
 	if n == nil {
 		return nil
 	}
+	return l.variables(l.mapping(n, "environ", same), "environ")
+}
+
+// variables reads the entries of a mapping of names to values.
+func (l *loader) variables(entries []entry, what string) []EnvVar {
 	var out []EnvVar
-	for _, e := range l.mapping(n, "environ", same) {
+	for _, e := range entries {
 		if e.key == "" || strings.ContainsAny(e.key, "=\x00") {
-			l.problem(l.at(e.keyNode), "environ: %s is not a name of a variable; it must not be empty nor contain '=' or NUL", quote(e.key))
+			l.problem(l.at(e.keyNode), "%s: %s is not a name of a variable; it must not be empty nor contain '=' or NUL", what, quote(e.key))
 			continue
 		}
-		if value, ok := l.text(e.value, "environ "+quote(e.key)); ok {
+		if value, ok := l.text(e.value, what+" "+quote(e.key)); ok {
 			out = append(out, EnvVar{Name: e.key, Value: value})
 		}
 	}

@@ -16,10 +16,10 @@ const (
 	maxMode          = 0o7777
 )
 
-// volumeTags is what a volume may be; the last two are vagga's only.
+// volumeTags is what a volume may be; the last is vagga's only.
 var volumeTags = []string{
-	"!Tmpfs", "!BindRW", "!BindRO", "!Empty", "!Persistent", "!Snapshot", "!Container",
-	"!CacheDir", "!VaggaBin",
+	"!Tmpfs", "!BindRW", "!BindRO", "!Empty", "!Persistent", "!Snapshot", "!Container", "!CacheDir",
+	"!VaggaBin",
 }
 
 // volumes reads the volumes of f, sorted by target. Those of vagga that don't
@@ -44,8 +44,6 @@ func (l *loader) volumes(f fields) ([]Volume, []Word) {
 		}
 		first[v.Target] = v.Pos
 		switch v.Kind {
-		case "CacheDir":
-			words = append(words, Word{v.Pos, "!CacheDir", "write !Persistent NAME"})
 		case "VaggaBin":
 			words = append(words, Word{v.Pos, "!VaggaBin", ""})
 		default:
@@ -98,8 +96,12 @@ func (l *loader) volume(v *Volume, n *yaml.Node) {
 		if v.From = l.tagName(n, "!Container"); v.From != "" {
 			l.want(aContainer, l.at(n), v.From)
 		}
+	case CacheDir:
+		if v.Name = l.tagName(n, "!CacheDir"); v.Name != "" {
+			l.volumeName(l.at(n), v.Name)
+		}
 	case "":
-		l.problem(l.at(n), "volume %s has no tag; write one of %s before the value", quote(v.Target), strings.Join(volumeTags[:7], " "))
+		l.problem(l.at(n), "volume %s has no tag; write one of %s before the value", quote(v.Target), strings.Join(volumeTags[:8], " "))
 	default:
 		l.unknown(l.at(n), tag(n), volumeTags, "unknown volume %s", quote(tag(n)))
 	}
@@ -141,7 +143,7 @@ func (l *loader) bindSource(n *yaml.Node, what string) string {
 	return ""
 }
 
-// volumeName checks the name of an external or persistent volume. It stands
+// volumeName checks the name of an external or persistent volume, or of a cache. It stands
 // beside hidden files in a folder, so it can't begin with a dot.
 func (l *loader) volumeName(pos Pos, name string) bool {
 	if strings.HasPrefix(name, ".") {
@@ -203,7 +205,7 @@ func (l *loader) tmpfsSize(f fields) int64 {
 func (l *loader) tmpfs(v *Volume, n *yaml.Node) {
 	f := l.tagFields(n, "!Tmpfs", tmpfsWords)
 	v.Size = l.tmpfsSize(f)
-	v.Mode = l.mode(f, defaultTmpfsMode)
+	v.Mode = l.octal(f, "mode", defaultTmpfsMode, maxMode)
 	if dirs := f.get("subdirs"); dirs != nil {
 		v.Dirs = l.tmpfsDirs(dirs)
 	}
@@ -212,23 +214,23 @@ func (l *loader) tmpfs(v *Volume, n *yaml.Node) {
 	}
 }
 
-// mode reads permission bits, whose digits are always octal: people write 0755
+// octal reads permission bits, whose digits are always octal: people write 0755
 // and 0o755 for the same, and nobody means 755 in decimal.
-func (l *loader) mode(f fields, normal uint32) uint32 {
-	n := f.get("mode")
+func (l *loader) octal(f fields, key string, normal, high uint32) uint32 {
+	n := f.get(key)
 	if n == nil {
 		return normal
 	}
-	text, ok := l.text(n, "mode")
+	text, ok := l.text(n, key)
 	if !ok {
 		return normal
 	}
-	mode, err := strconv.ParseUint(strings.TrimPrefix(text, "0o"), 8, 32)
-	if err != nil || mode > maxMode {
-		l.problem(l.at(n), "mode: expected octal permission bits such as 0755 or 0o1777, got %s", kind(n))
+	bits, err := strconv.ParseUint(strings.TrimPrefix(text, "0o"), 8, 32)
+	if err != nil || bits > uint64(high) {
+		l.problem(l.at(n), "%s: expected octal permission bits, 0 to 0o%o, got %s", key, high, kind(n))
 		return normal
 	}
-	return uint32(mode)
+	return uint32(bits)
 }
 
 func (l *loader) tmpfsDirs(n *yaml.Node) []TmpfsDir {
@@ -237,7 +239,7 @@ func (l *loader) tmpfsDirs(n *yaml.Node) []TmpfsDir {
 	var out []TmpfsDir
 	for _, e := range entries {
 		f, _ := l.fields(l.mapping(e.value, "subdirs "+quote(e.key), dashed), "subdirs", dirWords)
-		mode := l.mode(f, defaultDirMode)
+		mode := l.octal(f, "mode", defaultDirMode, maxMode)
 		if l.inTmpfs(l.at(e.keyNode), "subdirs", e.key, out) {
 			out = append(out, TmpfsDir{Path: e.key, Mode: mode})
 		}

@@ -8,7 +8,7 @@ import (
 func TestVolumeProblems(t *testing.T) {
 	runProblemCases(t, []problemCase{
 		{"volumes is a list", inContainer("host: true\nvolumes: [a]"), []string{`4:14: volumes: expected a mapping, got a list`}},
-		{"no tag", inVolumes("/a: /work/b"), []string{`5:11: volume "/a" has no tag; write one of !Tmpfs !BindRW !BindRO !Empty !Persistent !Snapshot !Container before the value`}},
+		{"no tag", inVolumes("/a: /work/b"), []string{`5:11: volume "/a" has no tag; write one of !Tmpfs !BindRW !BindRO !Empty !Persistent !Snapshot !Container !CacheDir before the value`}},
 		{"unknown tag", inVolumes("/a: !Tmpf"), []string{`5:11: unknown volume "!Tmpf" (did you mean "!Tmpfs"?)`}},
 		{"relative", inVolumes("a: !Empty"), []string{`5:7: volume "a": the path has to begin with a slash`}},
 		{"not clean", inVolumes("/a/../b: !Empty"), []string{`5:7: volume "/a/../b" is not a clean path; write "/b"`}},
@@ -27,6 +27,8 @@ func TestVolumeProblems(t *testing.T) {
 		{"bind not clean", inVolumes("/a: !BindRO /work//b"), []string{`5:11: !BindRO: the source "/work//b" is not a clean path; write "/work/b"`}},
 		{"bind of a hidden volume", inVolumes("/a: !BindRO /volumes/.b/c"), []string{`5:11: volume name: ".b" begins with a dot; take another`}},
 		{"bind of a mapping", inVolumes("/a: !BindRO {}"), []string{`5:11: !BindRO: expected text, got a mapping`}},
+		{"CacheDir without name", inVolumes("/a: !CacheDir"), []string{`5:11: !CacheDir needs a name after it`}},
+		{"CacheDir with a slash", inVolumes("/a: !CacheDir pip/http"), []string{`5:11: volume name: "pip/http" is not a name; use up to 100 letters, digits, '.', '_' and '-', not '-' first`}},
 		{"Persistent without name", inVolumes("/a: !Persistent"), []string{`5:11: !Persistent needs a name after it`}},
 		{"Persistent without name:", inVolumes("/a: !Persistent {}"), []string{`5:11: !Persistent needs a name; write name: NAME`}},
 		{"Persistent out of its folder", inVolumes("/a: !Persistent ../b"), []string{`5:11: volume name: "../b" begins with a dot; take another`}},
@@ -41,8 +43,8 @@ func TestVolumeProblems(t *testing.T) {
 		{"Container without name", inVolumes("/a: !Container"), []string{`5:11: !Container needs a name after it`}},
 		{"Container unknown", inVolumes("/a: !Container cc"), []string{`5:11: unknown container "cc" (did you mean "c"?)`}},
 		{"Tmpfs, no size", inVolumes("/a: !Tmpfs {size: 0}"), []string{`5:25: size: "0" is too small; the least is 1 bytes`}},
-		{"Tmpfs, mode", inVolumes("/a: !Tmpfs {mode: 0o1778}"), []string{`5:25: mode: expected octal permission bits such as 0755 or 0o1777, got "0o1778"`}},
-		{"Tmpfs, mode too large", inVolumes("/a: !Tmpfs {mode: 10000}"), []string{`5:25: mode: expected octal permission bits such as 0755 or 0o1777, got "10000"`}},
+		{"Tmpfs, mode", inVolumes("/a: !Tmpfs {mode: 0o1778}"), []string{`5:25: mode: expected octal permission bits, 0 to 0o7777, got "0o1778"`}},
+		{"Tmpfs, mode too large", inVolumes("/a: !Tmpfs {mode: 10000}"), []string{`5:25: mode: expected octal permission bits, 0 to 0o7777, got "10000"`}},
 		{"Tmpfs, subdirs", inVolumes("/a: !Tmpfs {subdirs: {/b: , c/../d: , ../e: , f/g: , '': }}"), []string{
 			`5:29: subdirs: "/b" is not a clean path inside the volume, such as lib or lib/cache`,
 			`5:35: subdirs: "c/../d" is not a clean path inside the volume, such as lib or lib/cache`,

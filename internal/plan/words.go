@@ -32,7 +32,7 @@ var topWords = []word{
 var containerWords = []word{
 	{name: "rootfs"},
 	{name: "host"},
-	{"image", unsupported, "unpack the image and name the folder with rootfs"},
+	{name: "image"},
 	{name: "environ"},
 	{name: "environ-file"},
 	{name: "volumes"},
@@ -40,7 +40,7 @@ var containerWords = []word{
 	{name: "default-shell"},
 	{name: "limits"},
 	{name: "limits-mode"},
-	{"setup", unsupported, "name a ready folder with rootfs, or write host: true"},
+	{name: "setup"},
 	{name: "uids"},
 	{name: "gids"},
 	{"auto-clean", unsupported, ""},
@@ -48,9 +48,9 @@ var containerWords = []word{
 	{"resolv-conf-path", unsupported, "remove it: /etc/resolv.conf is provided in every container"},
 	{"hosts-file-path", unsupported, "remove it: /etc/hosts is provided in every container"},
 	{"data-dirs", unsupported, ""},
-	{"builder", misplaced, "vagga dropped it after 0.1; name a ready folder with rootfs"},
-	{"parameters", misplaced, "vagga dropped it after 0.1; name a ready folder with rootfs"},
-	{"provision", misplaced, "vagga dropped it after 0.1; name a ready folder with rootfs"},
+	{"builder", misplaced, "vagga dropped it after 0.1; write setup"},
+	{"parameters", misplaced, "vagga dropped it after 0.1; write setup"},
+	{"provision", misplaced, "vagga dropped it after 0.1; write setup"},
 	{"default-command", misplaced, "vagga dropped it after 0.1; write a command"},
 	{"command-wrapper", misplaced, "vagga dropped it after 0.1; write it into run"},
 	{"shell", misplaced, "write default-shell"},
@@ -167,6 +167,14 @@ var persistentWords = []word{
 var snapshotWords = []word{
 	{name: "size"}, {name: "container"}, {name: "owner-uid"}, {name: "owner-gid"},
 }
+
+var settingsWords = []word{
+	{name: "external-volumes"}, {name: "store"}, {name: "registries"}, {name: "layer-limits"}, {name: "platform"},
+}
+
+var registryWords = []word{{name: "mirrors"}, {name: "plain-http"}}
+
+var layerLimitWords = []word{{name: "size"}, {name: "files"}}
 
 // fields are the keys of one mapping that have a meaning, by name.
 type fields []entry

@@ -62,6 +62,8 @@ func TestWordTables(t *testing.T) {
 	for name, table := range map[string][]word{
 		"top": topWords, "container": containerWords, "command": commandWords, "child": childWords,
 		"supervise": superviseWords, "capsule": capsuleWords, "limit": limitWords, "settings": settingsWords,
+		"registry": registryWords, "layer-limits": layerLimitWords, "debian": debianWords, "tar": tarWords, "copy": copyWords, "depends": dependsWords,
+		"step": stepWords,
 	} {
 		seen := map[string]bool{}
 		for _, w := range table {

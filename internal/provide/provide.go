@@ -185,6 +185,16 @@ func (p *Provider) store(v *view) (*store.Store, error) {
 	return s, nil
 }
 
+// Cache gives the folder that is kept under name for all projects, for the ids
+// of u.
+func (p *Provider) Cache(name string, u *container.UserNS) (string, error) {
+	s, err := p.store(newView(u))
+	if err != nil {
+		return "", err
+	}
+	return s.Cache(name)
+}
+
 // begin is called before something is made: it removes what others left half
 // made, once.
 func (p *Provider) begin(ctx context.Context, s *store.Store) error {

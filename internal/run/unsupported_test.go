@@ -15,7 +15,7 @@ func TestUnsupportedWords(t *testing.T) {
 mixins: [more.yaml]
 containers:
   c: {rootfs: ROOT}
-  built: {setup: []}
+  built: {setup: [!Ubuntu jammy]}
 commands:
   good: !Command {container: c, run: [echo, good]}
   group: !Supervise {children: {a: {container: c, run: [echo, a]}, b: {container: built, run: [echo, b]}}}
@@ -29,10 +29,10 @@ commands:
 	if got := p.OK("group", "--only", "a", "--output", "raw"); got != "a\n" {
 		t.Errorf("a child that needs none of it prints %q", got)
 	}
-	p.Fails(126, []string{"cannot run group: ", "lanyard.yaml:5:11: setup: "}, "group")
-	p.Fails(126, []string{"cannot run group: ", "lanyard.yaml:5:11: setup: "}, "group", "--exclude", "a")
+	p.Fails(126, []string{"cannot run group: ", "lanyard.yaml:5:19: !Ubuntu: "}, "group")
+	p.Fails(126, []string{"cannot run group: ", "lanyard.yaml:5:19: !Ubuntu: "}, "group", "--exclude", "a")
 	p.Fails(126, []string{"cannot run elsewhere: ", "lanyard.yaml:2:1: mixins: "}, "elsewhere")
-	p.Fails(126, []string{"cannot run fill: ", "lanyard.yaml:5:11: setup: "}, "filled")
+	p.Fails(126, []string{"cannot run fill: ", "lanyard.yaml:5:19: !Ubuntu: "}, "filled")
 	if _, err := os.Lstat(p.Path(".lanyard")); !os.IsNotExist(err) {
 		t.Errorf("something has been made: %v", err)
 	}

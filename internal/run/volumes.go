@@ -100,6 +100,9 @@ func (s *session) mount(v *plan.Volume, p *plan.Process, ids *container.UserNS) 
 		if root.Kind == rootfs.Host {
 			m.Kind = rootfs.HostTree
 		}
+	case plan.CacheDir:
+		m.Kind = rootfs.Bind
+		m.Source, err = s.provider().Cache(v.Name, ids)
 	default:
 		err = fmt.Errorf("internal error: no mount for a volume !%s", v.Kind)
 	}

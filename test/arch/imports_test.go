@@ -31,6 +31,7 @@ var below = map[string][]string{
 	"internal/ids":          {"internal/linux"},
 	"internal/agent":        nil,
 	"internal/plan":         nil,
+	"internal/recipe":       {"internal/plan"},
 	"internal/lifecycle":    nil,
 	"internal/output":       nil,
 	"internal/sse":          nil,
