@@ -2,6 +2,8 @@ package provide
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -28,13 +30,18 @@ func (p *Provider) Build(ctx context.Context, c *plan.Container, u *container.Us
 	return nil
 }
 
-// build provides what a recipe makes: from the store if its version is there.
+// build provides what a recipe makes: from the store if it is there.
 func (p *Provider) build(ctx context.Context, s *store.Store, v *view, c *plan.Container, force bool) (*store.Lease, store.Config, error) {
-	version, err := recipe.Version(p.o.Plan, c)
+	version, err := recipe.Version(p.o.Plan, c, p.version)
 	if err != nil {
 		return nil, store.Config{}, err
 	}
-	key := store.BuildKey(version)
+	base, config, err := p.base(ctx, s, v, c)
+	if err != nil {
+		return nil, store.Config{}, err
+	}
+	defer base.Close()
+	key := buildKey(version, base)
 	if lease, err := s.Use(key); err == nil && !force {
 		return lease, lease.Node.Config, nil
 	} else if err == nil {
@@ -47,7 +54,8 @@ func (p *Provider) build(ctx context.Context, s *store.Store, v *view, c *plan.C
 		return nil, store.Config{}, err
 	}
 	task := p.progress().Task("container " + c.Name)
-	lease, err := p.make(ctx, s, v, c, key, force, task)
+	b := &builder{p: p, s: s, v: v, c: c, task: task, base: base, config: config}
+	lease, err := b.make(ctx, key, force)
 	if err != nil {
 		task.Fail(err)
 		return nil, store.Config{}, err
@@ -56,36 +64,42 @@ func (p *Provider) build(ctx context.Context, s *store.Store, v *view, c *plan.C
 	return lease, lease.Node.Config, nil
 }
 
-// make builds a recipe that is not built, or again, with nobody else doing it.
-func (p *Provider) make(ctx context.Context, s *store.Store, v *view, c *plan.Container, key store.Key, force bool, task *progress.Task) (*store.Lease, error) {
-	waited := false
-	unlock, err := s.Lock(ctx, strings.ReplaceAll(string(key), "/", "-"), func() {
-		waited = true
-		task.Phase("waiting for another lanyard that builds it")
-	})
-	if err != nil {
-		return nil, err
+// version is recipe.Version of containers that others start from, each once.
+func (p *Provider) version(c *plan.Container) (string, error) {
+	p.mu.Lock()
+	known, ok := p.versions[c.Name]
+	p.mu.Unlock()
+	if ok {
+		return known, nil
 	}
-	defer unlock()
-	if lease, err := s.Use(key); err == nil && (!force || waited) {
-		return lease, nil // somebody has made it since we looked
-	} else if err == nil {
-		lease.Close()
-	}
-	b := &builder{p: p, s: s, v: v, c: c, task: task}
-	if err := b.begin(ctx, key); err != nil {
-		b.end(false)
-		return nil, err
-	}
-	err = b.steps(ctx)
+	version, err := recipe.Version(p.o.Plan, c, p.version)
 	if err == nil {
-		err = b.adopt(ctx, key, force)
+		p.mu.Lock()
+		p.versions[c.Name] = version
+		p.mu.Unlock()
 	}
-	b.end(err == nil)
-	if err != nil {
-		return nil, err
+	return version, err
+}
+
+// base provides what a recipe starts from; nil for nothing.
+func (p *Provider) base(ctx context.Context, s *store.Store, v *view, c *plan.Container) (*store.Lease, store.Config, error) {
+	switch first := &c.Setup[0]; first.Kind {
+	case plan.StepContainer:
+		return p.lease(ctx, p.o.Plan.Containers[first.Base], v, false)
+	case plan.StepImage:
+		return p.image(ctx, s, v, first.Image)
 	}
-	return s.Use(key)
+	return nil, store.Config{}, nil
+}
+
+// buildKey names what a recipe makes of what it starts from: an image of the same
+// name that is another one gives another build.
+func buildKey(version string, base *store.Lease) store.Key {
+	if base != nil {
+		sum := sha256.Sum256([]byte(version + " " + string(base.Key)))
+		version = hex.EncodeToString(sum[:])
+	}
+	return store.BuildKey(version)
 }
 
 // builder makes one version of one recipe.
@@ -96,16 +110,48 @@ type builder struct {
 	c    *plan.Container
 	task *progress.Task
 
-	temp   *store.Temp
-	fs     string       // what the recipe makes
-	flat   bool         // fs is the whole root; else it lies over base, as overlayfs has it
 	base   *store.Lease // what it starts from; nil for nothing
 	config store.Config
-	log    *os.File
+
+	// Valid between begin and end:
+	temp *store.Temp
+	fs   string // what the recipe makes
+	flat bool   // fs is the whole root; else it lies over base, as overlayfs has it
+	log  *os.File
 }
 
 // node is the name of what is made in temp.
 const node = "node"
+
+// make builds a recipe that is not built, or again, with nobody else doing it.
+func (b *builder) make(ctx context.Context, key store.Key, force bool) (*store.Lease, error) {
+	waited := false
+	unlock, err := b.s.Lock(ctx, strings.ReplaceAll(string(key), "/", "-"), func() {
+		waited = true
+		b.task.Phase("waiting for another lanyard that builds it")
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if lease, err := b.s.Use(key); err == nil && (!force || waited) {
+		return lease, nil // somebody has made it since we looked
+	} else if err == nil {
+		lease.Close()
+	}
+	err = b.begin(ctx, key)
+	if err == nil {
+		err = b.steps(ctx)
+	}
+	if err == nil {
+		err = b.adopt(ctx, key, force)
+	}
+	b.end(err == nil)
+	if err != nil {
+		return nil, err
+	}
+	return b.s.Use(key)
+}
 
 func (b *builder) begin(ctx context.Context, key store.Key) error {
 	var err error
@@ -120,6 +166,19 @@ func (b *builder) begin(ctx context.Context, key store.Key) error {
 		return err
 	}
 	b.flat = !can
+	// It lasts over all steps, and is no part of the result.
+	if err := os.Mkdir(b.tmp(), 0o777); err != nil {
+		return err
+	}
+	if err := os.Chmod(b.tmp(), 0o1777); err != nil {
+		return err
+	}
+	if b.flat && b.base != nil {
+		b.task.Phase("copying what it starts from")
+		if err := b.v.files.CopyTree(ctx, b.base.Layers[0], b.fs); err != nil {
+			return err
+		}
+	}
 	b.log, err = b.s.Log(b.c.Name + "-" + filepath.Base(string(key))[:12] + ".log")
 	return err
 }
@@ -129,7 +188,6 @@ func (b *builder) end(well bool) {
 	if b.temp != nil {
 		_ = b.temp.Close() // what stays is removed by the next who builds
 	}
-	b.base.Close()
 	if b.log != nil {
 		b.log.Close()
 		if well {
@@ -143,7 +201,7 @@ func (b *builder) steps(ctx context.Context) error {
 	steps := b.c.Setup
 	for i := range steps {
 		step := &steps[i]
-		text := recipe.Describe(*step)
+		text := recipe.Describe(step)
 		b.task.Phase(text)
 		fmt.Fprintf(b.log, "### %s\n", text)
 		err := b.step(ctx, step)
@@ -178,12 +236,6 @@ func (b *builder) logged() string {
 
 func (b *builder) step(ctx context.Context, step *plan.Step) error {
 	switch step.Kind {
-	case plan.StepContainer:
-		return b.startFrom(ctx, func() (*store.Lease, store.Config, error) {
-			return b.p.lease(ctx, b.p.o.Plan.Containers[step.Base], b.v, false)
-		})
-	case plan.StepImage:
-		return b.startFrom(ctx, func() (*store.Lease, store.Config, error) { return b.p.image(ctx, b.s, b.v, step.Image) })
 	case plan.StepDebian:
 		return b.debian(ctx, step)
 	case plan.StepEnv:
@@ -197,19 +249,14 @@ func (b *builder) step(ctx context.Context, step *plan.Step) error {
 		return b.run(ctx, []string{"/bin/sh", "-exc", step.Script}, nil)
 	case plan.StepCmd:
 		return b.run(ctx, step.Argv, nil)
-	case plan.StepDepends, plan.StepCacheDirs:
-		return nil // they count for the version, and for what runs
+	case plan.StepContainer, plan.StepImage, plan.StepDepends, plan.StepCacheDirs:
+		return nil // there already, counted for the version, or for what runs
 	}
 	return b.change(ctx, step)
 }
 
-// startFrom lays what is made over something that is in the store.
-func (b *builder) startFrom(ctx context.Context, get func() (*store.Lease, store.Config, error)) (err error) {
-	if b.base, b.config, err = get(); err != nil || !b.flat {
-		return err
-	}
-	return b.v.files.CopyTree(ctx, b.base.Layers[0], b.fs)
-}
+// tmp is the /tmp of all steps.
+func (b *builder) tmp() string { return filepath.Join(b.temp.Path, "tmp") }
 
 // root is the root under construction.
 func (b *builder) root() rootfs.Spec {

@@ -46,14 +46,17 @@ type Provider struct {
 
 	mu       sync.Mutex
 	client   *registry.Client
-	ready    map[string]Root // by container and id mapping
+	ready    map[string]Root   // by container and id mapping
+	versions map[string]string // of recipes, by container
 	leases   []*store.Lease
 	swept    bool
 	reporter *progress.Progress
 }
 
 // New gives a provider. It makes nothing yet.
-func New(o Options) *Provider { return &Provider{o: o, ready: map[string]Root{}} }
+func New(o Options) *Provider {
+	return &Provider{o: o, ready: map[string]Root{}, versions: map[string]string{}}
+}
 
 // Close gives up everything that was provided.
 func (p *Provider) Close() {

@@ -33,14 +33,7 @@ func (b *builder) change(ctx context.Context, step *plan.Step) error {
 			changes = append(changes, worker.Change{Kind: worker.Text, Path: f.Path, Content: f.Content})
 		}
 	case plan.StepCopy:
-		c := worker.Change{Kind: worker.Copy, Path: step.Target, Source: inProject, Umask: step.Umask, KeepModes: step.PreservePermissions, PreserveTimes: step.PreserveTimes}
-		if step.OwnerUID != nil {
-			c.UID = int(*step.OwnerUID)
-		}
-		if step.OwnerGID != nil {
-			c.GID = int(*step.OwnerGID)
-		}
-		changes = []worker.Change{c}
+		changes = []worker.Change{{Kind: worker.Copy, Path: step.Target, Copy: step}}
 	case plan.StepTar:
 		c := worker.Change{Kind: worker.Tar, Path: step.Target, Source: inProject, Subdir: step.Subdir}
 		if step.URL != "" {
@@ -135,7 +128,7 @@ func (b *builder) run(ctx context.Context, argv, env []string) error {
 
 // mounts are what every program of a recipe sees besides the root.
 func (b *builder) mounts() ([]rootfs.Mount, error) {
-	tmp := rootfs.Mount{Kind: rootfs.Tmpfs, Target: "/tmp", Mode: 0o1777}
+	tmp := rootfs.Mount{Kind: rootfs.Bind, Target: "/tmp", Source: b.tmp()}
 	run := rootfs.Mount{Kind: rootfs.Tmpfs, Target: "/run", Mode: 0o755}
 	if b.v.files.OneID() {
 		run.Files = []rootfs.Entry{{Path: "lanyard-apt.conf", Mode: 0o644, Content: "APT::Sandbox::User \"root\";\n"}}

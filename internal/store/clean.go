@@ -88,27 +88,45 @@ func (c *cleaner) all() error {
 	for _, dir := range dirs {
 		c.maps = append(c.maps, &Store{path: c.s.path, ids: dir})
 	}
-	tops, err := c.images()
+	kept := make([]map[Key]bool, len(c.maps))
+	nodes := make([]map[Key]found, len(c.maps))
+	for i, m := range c.maps {
+		if nodes[i], err = m.nodes(); err != nil {
+			return err
+		}
+		kept[i] = c.wanted(m, nodes[i])
+	}
+	tops, err := c.images(kept)
 	if err != nil {
 		return err
 	}
-	for _, m := range c.maps {
-		if err := c.unreferred(m, tops); err != nil {
+	for i, m := range c.maps {
+		if err := c.unwanted(m, nodes[i], kept[i], tops); err != nil {
 			return err
 		}
 	}
 	return c.leftovers()
 }
 
-// unreferred takes away the nodes of one mapping that nothing refers to.
-func (c *cleaner) unreferred(m *Store, tops map[Key]bool) error {
-	nodes, err := m.nodes()
-	if err != nil {
-		return err
-	}
+// wanted are the nodes of one mapping that are there for builds, or run, with all
+// that they lie on.
+func (c *cleaner) wanted(m *Store, nodes map[Key]found) map[Key]bool {
 	kept := map[Key]bool{}
 	for key, n := range nodes {
-		if tops[key] || m.inUse(key) || n.kind() == Builds && !c.old(n.used) {
+		if n.kind() == Builds && !c.old(n.used) || m.inUse(key) {
+			for _, k := range n.Stack {
+				kept[k] = true
+			}
+		}
+	}
+	return kept
+}
+
+// unwanted takes away the nodes of one mapping that neither are wanted nor belong
+// to an image that stays.
+func (c *cleaner) unwanted(m *Store, nodes map[Key]found, kept, tops map[Key]bool) error {
+	for key, n := range nodes {
+		if tops[key] {
 			for _, k := range n.Stack {
 				kept[k] = true
 			}
@@ -132,17 +150,17 @@ func (c *cleaner) unreferred(m *Store, tops map[Key]bool) error {
 // old says whether something that was used last at t is unused.
 func (c *cleaner) old(t time.Time) bool { return c.o.Unused && c.now.Sub(t) >= c.o.AtLeast }
 
-// images takes those away that are not used, and gives the top nodes of others. An
-// image whose top runs stays: its name is what the user knows it by.
-func (c *cleaner) images() (tops map[Key]bool, err error) {
+// images takes those away that are not used, and gives the top nodes of others. One
+// whose layers are kept stays: its name is what the user, or a recipe, knows it by.
+func (c *cleaner) images(kept []map[Key]bool) (tops map[Key]bool, err error) {
 	images, paths, err := c.s.images()
 	if err != nil {
 		return nil, err
 	}
 	tops = map[Key]bool{}
 	for i, image := range images {
-		runs := slices.ContainsFunc(c.maps, func(m *Store) bool { return m.inUse(image.Top) })
-		if !c.old(image.LastUsed) || runs {
+		needed := slices.ContainsFunc(kept, func(m map[Key]bool) bool { return m[image.Top] })
+		if !c.old(image.LastUsed) || needed {
 			tops[image.Top] = true
 		} else if err := c.take("image", image.Ref, paths[i], 0); err != nil {
 			return nil, err

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path"
 	"strings"
-	"syscall"
 
 	"github.com/lanyard-dev/lanyard/internal/rootfs"
 	"github.com/lanyard-dev/lanyard/internal/unpack"
@@ -57,7 +56,7 @@ func (r *buildRequest) change(c *Change, blobs map[string]*os.File) error {
 		if err := makeFolders(path.Dir(c.Path)); err != nil {
 			return err
 		}
-		return c.copyTree(c.Source, c.Path, r.OneID)
+		return copyIn(c.Copy, c.Path)
 	case Tar:
 		return r.untar(c, blobs[c.Blob])
 	}
@@ -82,98 +81,6 @@ func writeText(name, content string) error {
 	}
 	if err := os.WriteFile(name, []byte(content), 0o644); err != nil {
 		return fmt.Errorf("cannot write: %w", err)
-	}
-	return nil
-}
-
-// copyTree copies a file, a link or a folder with what is in it; folders that are
-// there already are filled.
-func (c *Change) copyTree(from, to string, oneID bool) error {
-	info, err := os.Lstat(from)
-	if err != nil {
-		return fmt.Errorf("cannot copy: %w", err)
-	}
-	switch mode := info.Mode(); {
-	case mode.IsDir():
-		err = c.copyFolder(from, to, oneID)
-	case mode.IsRegular():
-		err = copyFile(from, to)
-	case mode&fs.ModeSymlink != 0:
-		var target string
-		if target, err = os.Readlink(from); err == nil {
-			_ = os.Remove(to)
-			err = os.Symlink(target, to)
-		}
-	default:
-		return nil // sockets, pipes and devices are no part of a system
-	}
-	if err != nil {
-		return fmt.Errorf("cannot copy %s to %s: %w", from, to, err)
-	}
-	return c.finish(info, to, oneID)
-}
-
-func (c *Change) copyFolder(from, to string, oneID bool) error {
-	if err := os.Mkdir(to, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	entries, err := os.ReadDir(from)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if err := c.copyTree(path.Join(from, e.Name()), path.Join(to, e.Name()), oneID); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func copyFile(from, to string) error {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	if err := os.Remove(to); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Close())
-}
-
-// finish gives a copy its owner, mode and time.
-func (c *Change) finish(info fs.FileInfo, to string, oneID bool) error {
-	if !oneID || c.UID != 0 || c.GID != 0 {
-		if err := os.Lchown(to, c.UID, c.GID); err != nil {
-			return fmt.Errorf("cannot give the copy its owner: %w", err)
-		}
-	}
-	st := info.Sys().(*syscall.Stat_t)
-	if info.Mode()&fs.ModeSymlink == 0 {
-		// What may be executed stays so; nothing else of the mode is a matter of
-		// whose machine it was copied on.
-		mode := uint32(0o666)
-		if st.Mode&0o111 != 0 || info.IsDir() {
-			mode = 0o777
-		}
-		if mode &^= c.Umask; c.KeepModes {
-			mode = st.Mode & 0o7777
-		}
-		if err := unix.Chmod(to, mode); err != nil {
-			return fmt.Errorf("cannot give the copy its mode: %w", err)
-		}
-	}
-	if !c.PreserveTimes {
-		return nil
-	}
-	times := []unix.Timespec{unix.Timespec(st.Mtim), unix.Timespec(st.Mtim)}
-	if err := unix.UtimesNanoAt(unix.AT_FDCWD, to, times, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return fmt.Errorf("cannot give the copy its time: %w", err)
 	}
 	return nil
 }

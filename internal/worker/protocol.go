@@ -1,6 +1,9 @@
 package worker
 
-import "github.com/lanyard-dev/lanyard/internal/rootfs"
+import (
+	"github.com/lanyard-dev/lanyard/internal/plan"
+	"github.com/lanyard-dev/lanyard/internal/rootfs"
+)
 
 // request is what a worker is to do; one of its fields is set.
 type request struct {
@@ -36,7 +39,7 @@ const (
 	EnsureDir ChangeKind = "ensure-dir" // Path, with its parents
 	Text      ChangeKind = "text"       // a file Path with Content, 0644
 	Remove    ChangeKind = "remove"     // Path and what is below it
-	Copy      ChangeKind = "copy"       // Source to Path
+	Copy      ChangeKind = "copy"       // what a !Copy names to Path
 	Tar       ChangeKind = "tar"        // what Subdir of an archive holds to Path
 )
 
@@ -46,15 +49,11 @@ type Change struct {
 	Kind    ChangeKind `json:"kind"`
 	Path    string     `json:"path"`
 	Content string     `json:"content,omitempty"` // Text
-	Source  string     `json:"source,omitempty"`  // Copy, Tar: a path in the root
+	Source  string     `json:"source,omitempty"`  // Tar: a path in the root
 	Blob    string     `json:"blob,omitempty"`    // Tar: a file of the host, instead of Source
 	Subdir  string     `json:"subdir,omitempty"`  // Tar: relative; "" or "." for all
 
-	UID           int    `json:"uid"` // Copy
-	GID           int    `json:"gid"`
-	Umask         uint32 `json:"umask"`          // Copy: bits that are taken off
-	KeepModes     bool   `json:"keep_modes"`     // Copy: permission bits as they are
-	PreserveTimes bool   `json:"preserve_times"` // Copy
+	Copy *plan.Step `json:"copy,omitempty"` // Copy: what, and how
 }
 
 // Debian is a system to make with mmdebstrap(1).
