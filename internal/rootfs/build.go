@@ -1,8 +1,9 @@
 package rootfs
 
 import (
+	"syscall"
+
 	"github.com/lanyard-dev/lanyard/internal/linux"
-	"golang.org/x/sys/unix"
 )
 
 // base is where the skeleton's tmpfs is attached until the root is changed:
@@ -60,16 +61,16 @@ func Build(spec *Spec) *linux.StepError {
 // openSources takes hold of everything that comes from the host before
 // anything is covered.
 func (b *builder) openSources() *linux.StepError {
-	if err := unix.Mount("", "/", "", unix.MS_SLAVE|unix.MS_REC, ""); err != nil {
+	if err := syscall.Mount("", "/", "", syscall.MS_SLAVE|syscall.MS_REC, ""); err != nil {
 		return linux.Fail("make mounts slaves of the host's", "/", err)
 	}
 	var err error
-	if b.host, err = unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
+	if b.host, err = syscall.Open("/", linux.O_PATH|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0); err != nil {
 		return linux.Fail("open", "/", err)
 	}
 	b.lower = b.host
 	if b.spec.Kind == Dir {
-		if b.lower, err = unix.Open(b.spec.Path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
+		if b.lower, err = syscall.Open(b.spec.Path, linux.O_PATH|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0); err != nil {
 			return linux.Fail("open the rootfs", b.spec.Path, err)
 		}
 	}
@@ -98,7 +99,7 @@ func (b *builder) openSources() *linux.StepError {
 
 // procDetail: EPERM is the kernel's answer where parts of the host's are hidden.
 func procDetail(err error) string {
-	if err == unix.EPERM {
+	if err == syscall.EPERM {
 		return ProcHidden.Error()
 	}
 	return ""
@@ -110,7 +111,7 @@ func bindError(m *Mount, err error) *linux.StepError {
 		path += "/" + m.Inside
 	}
 	e := linux.Fail("open the source of volume "+m.Target+",", path, err)
-	if e.Errno == unix.EXDEV {
+	if e.Errno == syscall.EXDEV {
 		e.Detail = "a symlink leads out of " + m.Source
 	}
 	return e
@@ -118,17 +119,17 @@ func bindError(m *Mount, err error) *linux.StepError {
 
 // tree opens a detached recursive bind of a host path, and of a path below it.
 func (b *builder) tree(path, inside string) (int, error) {
-	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	fd, err := syscall.Open(path, linux.O_PATH|syscall.O_CLOEXEC, 0)
 	if err != nil {
 		return -1, err
 	}
-	defer func() { unix.Close(fd) }()
+	defer func() { syscall.Close(fd) }()
 	if inside != "" {
-		below, err := linux.OpenBeneath(fd, inside, unix.O_PATH)
+		below, err := linux.OpenBeneath(fd, inside, linux.O_PATH)
 		if err != nil {
 			return -1, err
 		}
-		unix.Close(fd)
+		syscall.Close(fd)
 		fd = below
 	}
 	return cloneTree(fd, "", true)
@@ -146,17 +147,17 @@ func (b *builder) layout() *linux.StepError {
 	if err := attachAt(mnt, b.host, base[1:]); err != nil {
 		return linux.Fail("attach", "the skeleton", err)
 	}
-	if b.base, err = unix.Open(base, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
+	if b.base, err = syscall.Open(base, linux.O_PATH|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0); err != nil {
 		return linux.Fail("open", "the skeleton", err)
 	}
 	b.skel = b.base
 	if b.spec.Kind == Dir {
 		for _, name := range [...]string{"skel", "lower", "upper", "work", "root"} {
-			if err := unix.Mkdirat(b.base, name, 0o755); err != nil {
+			if err := syscall.Mkdirat(b.base, name, 0o755); err != nil {
 				return linux.Fail("make", "the skeleton", err)
 			}
 		}
-		if b.skel, err = linux.OpenPlain(b.base, "skel", unix.O_PATH|unix.O_DIRECTORY); err != nil {
+		if b.skel, err = linux.OpenPlain(b.base, "skel", linux.O_PATH|syscall.O_DIRECTORY); err != nil {
 			return linux.Fail("open", "the skeleton", err)
 		}
 		b.copyOwner("/", b.skel)
@@ -166,7 +167,7 @@ func (b *builder) layout() *linux.StepError {
 			continue
 		}
 		b.points = append(b.points, point{real: path, root: -1})
-		if err := unix.Mkdirat(b.skel, path[1:], 0o755); err != nil {
+		if err := syscall.Mkdirat(b.skel, path[1:], 0o755); err != nil {
 			return linux.Fail("make mount point", path, err)
 		}
 	}
@@ -241,8 +242,8 @@ func isBelow(path, dir string) bool {
 }
 
 func (b *builder) isDir(fd int) bool {
-	var st unix.Stat_t
-	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR
+	var st syscall.Stat_t
+	return syscall.Fstat(fd, &st) == nil && st.Mode&syscall.S_IFMT == syscall.S_IFDIR
 }
 
 // enter makes the new root the root of the namespace and drops the old one.
@@ -252,17 +253,17 @@ func (b *builder) enter() *linux.StepError {
 			return linux.Fail("make read-only", "/", err)
 		}
 	}
-	if err := unix.Fchdir(b.root); err != nil {
+	if err := syscall.Fchdir(b.root); err != nil {
 		return linux.Fail("change into", "the new root", err)
 	}
-	if err := unix.PivotRoot(".", "."); err != nil {
+	if err := syscall.PivotRoot(".", "."); err != nil {
 		return linux.Fail("pivot_root into", "the new root", err)
 	}
 	// pivot_root(2): the old root is now stacked on "/", and "." is in it.
-	if err := unix.Unmount(".", unix.MNT_DETACH); err != nil {
+	if err := syscall.Unmount(".", syscall.MNT_DETACH); err != nil {
 		return linux.Fail("detach", "the host's root", err)
 	}
-	if err := unix.Chdir("/"); err != nil {
+	if err := syscall.Chdir("/"); err != nil {
 		return linux.Fail("change into", "/", err)
 	}
 	return nil
@@ -277,12 +278,12 @@ func (b *builder) release() *linux.StepError {
 	}
 	delete(open, -1)
 	for fd := range open {
-		unix.Close(fd)
+		syscall.Close(fd)
 	}
 	return nil
 }
 
-func asErrno(err error) unix.Errno {
-	e, _ := err.(unix.Errno)
+func asErrno(err error) syscall.Errno {
+	e, _ := err.(syscall.Errno)
 	return e
 }

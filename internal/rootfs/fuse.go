@@ -5,7 +5,6 @@ import (
 	"syscall"
 
 	"github.com/lanyard-dev/lanyard/internal/linux"
-	"golang.org/x/sys/unix"
 )
 
 // fuseFD is the descriptor that fuse-overlayfs finds /dev/fuse at.
@@ -26,18 +25,18 @@ func (b *builder) mountFuse(refused *linux.StepError, attrs int, layers string) 
 	if err := b.limitLayer(); err != nil {
 		return -1, linux.Fail("limit", "the private layer", err)
 	}
-	fuse, err := unix.Openat(b.host, "dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	fuse, err := syscall.Openat(b.host, "dev/fuse", syscall.O_RDWR|syscall.O_CLOEXEC, 0)
 	if err != nil {
 		return -1, nor(refused, FuseRefused(asErrno(err)))
 	}
-	defer unix.Close(fuse)
+	defer syscall.Close(fuse)
 	mnt, err := newMount("fuse", attrs, "subtype=fuse-overlayfs", "fd="+strconv.Itoa(fuse), "rootmode=40000",
-		"user_id="+strconv.Itoa(unix.Getuid()), "group_id="+strconv.Itoa(unix.Getgid()), "allow_other", "default_permissions")
+		"user_id="+strconv.Itoa(syscall.Getuid()), "group_id="+strconv.Itoa(syscall.Getgid()), "allow_other", "default_permissions")
 	if err != nil {
 		return -1, linux.Fail("mount a filesystem of fuse-overlayfs over", b.spec.Path, err)
 	}
 	if e := b.serve(fuse, layers); e != nil {
-		unix.Close(mnt)
+		syscall.Close(mnt)
 		return -1, e
 	}
 	return mnt, nil
@@ -48,15 +47,15 @@ func (b *builder) limitLayer() error {
 	if b.spec.LayerSize == 0 {
 		return nil
 	}
-	fs, err := unix.Fspick(b.base, "", unix.FSPICK_CLOEXEC|unix.FSPICK_EMPTY_PATH)
+	fs, err := linux.Fspick(b.base, "", linux.FSPICK_CLOEXEC|linux.FSPICK_EMPTY_PATH)
 	if err != nil {
 		return err
 	}
-	defer unix.Close(fs)
-	if err := unix.FsconfigSetString(fs, "size", strconv.FormatUint(b.spec.LayerSize, 10)); err != nil {
+	defer syscall.Close(fs)
+	if err := linux.FsconfigSetString(fs, "size", strconv.FormatUint(b.spec.LayerSize, 10)); err != nil {
 		return err
 	}
-	return unix.FsconfigReconfigure(fs)
+	return linux.FsconfigReconfigure(fs)
 }
 
 // nor adds why there is no second way around what the kernel refused, unless
@@ -80,22 +79,22 @@ func nor(refused *linux.StepError, o *linux.Obstacle) *linux.StepError {
 // capabilities, so that no command that has fewer can trace it or look through
 // its /proc folder (ptrace(2), access mode checking).
 func (b *builder) serve(fuse int, layers string) *linux.StepError {
-	null, err := unix.Openat(b.host, "dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	null, err := syscall.Openat(b.host, "dev/null", syscall.O_RDWR|syscall.O_CLOEXEC, 0)
 	if err != nil {
 		return linux.Fail("open", "/dev/null", err)
 	}
-	defer unix.Close(null)
+	defer syscall.Close(null)
 	var said [2]int
-	if err := unix.Pipe2(said[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+	if err := syscall.Pipe2(said[:], syscall.O_CLOEXEC|syscall.O_NONBLOCK); err != nil {
 		return linux.Fail("make a pipe", "", err)
 	}
-	defer unix.Close(said[1])
+	defer syscall.Close(said[1])
 	b.said = said[0]
 	if err := b.moveBase("sys"); err != nil {
 		return linux.Fail("move", "the skeleton", err)
 	}
 	// The socket and the cgroup files are the stage's alone.
-	if err := unix.CloseRange(3, 1<<31-1, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+	if err := linux.CloseRange(3, 1<<31-1, linux.CLOSE_RANGE_CLOEXEC); err != nil {
 		return linux.Fail("prepare the descriptors of", b.spec.FuseOverlay, err)
 	}
 	_, err = forkDeaf(b.spec.FuseOverlay,
@@ -112,14 +111,8 @@ func (b *builder) serve(fuse int, layers string) *linux.StepError {
 
 // forkDeaf starts a program in a new mount namespace with every signal blocked.
 func forkDeaf(path string, argv []string, files []uintptr) (pid int, err error) {
-	var all, old unix.Sigset_t
-	for i := range all.Val {
-		all.Val[i] = ^all.Val[i]
-	}
-	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &all, &old); err != nil {
-		return 0, err
-	}
-	defer func() { _ = unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil) }()
+	old := linux.BlockAll()
+	defer linux.SetMask(old)
 	return syscall.ForkExec(path, argv, &syscall.ProcAttr{
 		Env: []string{}, Files: files, Sys: &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS},
 	})
@@ -127,12 +120,12 @@ func forkDeaf(path string, argv []string, files []uintptr) (pid int, err error) 
 
 // moveBase mounts the skeleton's tmpfs elsewhere, on a folder of the host.
 func (b *builder) moveBase(to string) error {
-	target, err := linux.OpenPlain(b.host, to, unix.O_PATH)
+	target, err := linux.OpenPlain(b.host, to, linux.O_PATH)
 	if err != nil {
 		return err
 	}
-	defer unix.Close(target)
-	return unix.MoveMount(b.base, "", target, "", unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH)
+	defer syscall.Close(target)
+	return linux.MoveMount(b.base, target)
 }
 
 // awaitFuse waits until fuse-overlayfs has answered for the root of its mount:
@@ -141,15 +134,15 @@ func (b *builder) awaitFuse() *linux.StepError {
 	if b.said < 0 {
 		return nil
 	}
-	defer unix.Close(b.said)
-	var st unix.Stat_t
-	err := unix.Fstat(b.root, &st)
+	defer syscall.Close(b.said)
+	var st syscall.Stat_t
+	err := syscall.Fstat(b.root, &st)
 	if err == nil {
 		return nil
 	}
 	e := linux.Fail("have fuse-overlayfs lay layers over the rootfs", b.spec.Path, err)
 	buf := make([]byte, 1024)
-	if n, err := unix.Read(b.said, buf); err == nil {
+	if n, err := syscall.Read(b.said, buf); err == nil {
 		e.Detail = "it said: " + oneLine(buf[:n])
 	}
 	return e

@@ -1,8 +1,9 @@
 package rootfs
 
 import (
+	"syscall"
+
 	"github.com/lanyard-dev/lanyard/internal/linux"
-	"golang.org/x/sys/unix"
 )
 
 // mountRoot makes the container's root: one overlay of the skeleton over the
@@ -23,7 +24,7 @@ func (b *builder) mountRoot() *linux.StepError {
 	}
 	// The options name the layers relative to the working directory, so no
 	// path of the user's has to be escaped.
-	if err := unix.Fchdir(b.base); err != nil {
+	if err := syscall.Fchdir(b.base); err != nil {
 		return linux.Fail("change into", "the skeleton", err)
 	}
 	attrs := nodev
@@ -40,7 +41,7 @@ func (b *builder) mountRoot() *linux.StepError {
 	if err := attachAt(root, b.base, "root"); err != nil {
 		return linux.Fail("attach the root over", b.spec.Path, err)
 	}
-	if b.root, err = linux.OpenPlain(b.base, "root", unix.O_PATH|unix.O_DIRECTORY); err != nil {
+	if b.root, err = linux.OpenPlain(b.base, "root", linux.O_PATH|syscall.O_DIRECTORY); err != nil {
 		return linux.Fail("open", "the new root", err)
 	}
 	return b.awaitFuse()
@@ -99,32 +100,31 @@ func (b *builder) bindHost(dir int, where string) *linux.StepError {
 }
 
 func (b *builder) bindHostEntry(dir int, name, where string) *linux.StepError {
-	var st unix.Stat_t
-	if err := unix.Fstatat(b.host, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+	var st syscall.Stat_t
+	if err := linux.Fstatat(b.host, name, &st, linux.AT_SYMLINK_NOFOLLOW); err != nil {
 		return nil // gone meanwhile
 	}
-	switch st.Mode & unix.S_IFMT {
-	case unix.S_IFLNK:
-		var buf [unix.PathMax]byte
-		n, err := unix.Readlinkat(b.host, name, buf[:])
+	switch st.Mode & syscall.S_IFMT {
+	case syscall.S_IFLNK:
+		target, err := linux.Readlinkat(b.host, name)
 		if err == nil {
-			err = unix.Symlinkat(string(buf[:n]), dir, name)
+			err = linux.Symlinkat(target, dir, name)
 		}
-		if err != nil && err != unix.EEXIST {
+		if err != nil && err != syscall.EEXIST {
 			return linux.Fail("link", where+name, err)
 		}
 		return nil
-	case unix.S_IFDIR:
+	case syscall.S_IFDIR:
 		tree, err := cloneTree(b.host, name, true)
 		if err != nil {
 			return linux.Fail("bind the host's", "/"+name, err)
 		}
 		if err := setAttr(tree, rdonly|nodev, true); err != nil {
-			unix.Close(tree)
+			syscall.Close(tree)
 			return linux.Fail("make read-only", "/"+name, err)
 		}
-		if err := unix.Mkdirat(dir, name, 0o755); err != nil && err != unix.EEXIST {
-			unix.Close(tree)
+		if err := syscall.Mkdirat(dir, name, 0o755); err != nil && err != syscall.EEXIST {
+			syscall.Close(tree)
 			return linux.Fail("make", where+name, err)
 		}
 		if err := attachAt(tree, dir, name); err != nil {
@@ -136,10 +136,10 @@ func (b *builder) bindHostEntry(dir int, name, where string) *linux.StepError {
 
 // listDir gives the names in a directory.
 func listDir(path string) ([]string, error) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
 	}
-	defer unix.Close(fd)
+	defer syscall.Close(fd)
 	return linux.Names(fd)
 }

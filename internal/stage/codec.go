@@ -1,7 +1,6 @@
 package stage
 
 import (
-	"encoding/binary"
 	"errors"
 
 	"github.com/lanyard-dev/lanyard/internal/rootfs"
@@ -13,8 +12,8 @@ import (
 
 type encoder struct{ buf []byte }
 
-func (e *encoder) uint(v uint64) { e.buf = binary.AppendUvarint(e.buf, v) }
-func (e *encoder) int(v int64)   { e.buf = binary.AppendVarint(e.buf, v) }
+func (e *encoder) uint(v uint64) { e.buf = appendUvarint(e.buf, v) }
+func (e *encoder) int(v int64)   { e.uint(zigzag(v)) }
 func (e *encoder) str(s string)  { e.uint(uint64(len(s))); e.buf = append(e.buf, s...) }
 
 func (e *encoder) bool(b bool) {
@@ -115,8 +114,8 @@ type decoder struct {
 }
 
 func (d *decoder) uint() uint64 {
-	v, n := binary.Uvarint(d.buf)
-	if n <= 0 {
+	v, n := uvarint(d.buf)
+	if n == 0 {
 		d.bad, d.buf = true, nil
 		return 0
 	}
@@ -124,15 +123,7 @@ func (d *decoder) uint() uint64 {
 	return v
 }
 
-func (d *decoder) int() int64 {
-	v, n := binary.Varint(d.buf)
-	if n <= 0 {
-		d.bad, d.buf = true, nil
-		return 0
-	}
-	d.buf = d.buf[n:]
-	return v
-}
+func (d *decoder) int() int64 { return unzigzag(d.uint()) }
 
 func (d *decoder) bool() bool {
 	if len(d.buf) == 0 {
