@@ -1,0 +1,94 @@
+package unpack
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// source counts what comes, and remembers the reader's own error: what a
+// decompressor makes of it doesn't tell whose fault it is.
+type source struct {
+	layer io.Reader
+	read  *atomic.Int64
+	err   error
+}
+
+// Read reads on.
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.layer.Read(p)
+	s.read.Add(int64(n))
+	if err != nil && err != io.EOF {
+		s.err = err
+	}
+	return n, err
+}
+
+// explain turns a decompressor's error into one for people.
+func (s *source) explain(err error) error {
+	var bad *LayerError
+	switch {
+	case s.err != nil:
+		return fmt.Errorf("cannot read the layer: %w", s.err)
+	case errors.As(err, &bad):
+		return err
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return errTruncated
+	case errors.Is(err, gzip.ErrChecksum):
+		return &LayerError{Why: "is damaged: its gzip checksum is wrong"}
+	case errors.Is(err, gzip.ErrHeader):
+		return &LayerError{Why: "is damaged: something that is not gzip follows its gzip data"}
+	case errors.Is(err, zstd.ErrWindowSizeExceeded):
+		return &LayerError{Why: fmt.Sprintf("is compressed with a zstd window of more than %d MiB; compress it again without --long or --ultra", maxWindow>>20)}
+	}
+	return &LayerError{Why: "is damaged: " + err.Error()}
+}
+
+var errTruncated = &LayerError{Why: "is truncated: it ends in the middle"}
+
+// maxWindow is what zstd(1) accepts without being told to, in bytes.
+const maxWindow = 128 << 20
+
+// decompressor looks at the first bytes and gives a reader of what is inside,
+// and a function that frees it.
+func decompressor(in io.Reader) (io.Reader, func(), error) {
+	buffered := bufio.NewReaderSize(in, 128<<10)
+	none := func() {}
+	head, err := buffered.Peek(6)
+	if err != nil && err != io.EOF {
+		return nil, none, err
+	}
+	switch {
+	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
+		gz, err := gzip.NewReader(buffered)
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		return gz, none, err
+	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}), isSkippable(head):
+		// More goroutines than ours would only take turns on two cores.
+		zs, err := zstd.NewReader(buffered, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
+		if err != nil {
+			return nil, none, err
+		}
+		return zs, zs.Close, nil
+	}
+	for magic, name := range map[string]string{"BZh": "bzip2", "\xfd7zXZ\x00": "xz"} {
+		if bytes.HasPrefix(head, []byte(magic)) {
+			return nil, none, &LayerError{Why: "is compressed with " + name + ", which layers of images are not; use gzip, zstd or none"}
+		}
+	}
+	return buffered, none, nil
+}
+
+// isSkippable says whether zstd data begins with a frame to skip, as pzstd's
+// does (RFC 8878, 3.1.2).
+func isSkippable(head []byte) bool {
+	return len(head) >= 4 && head[0]&0xf0 == 0x50 && bytes.Equal(head[1:4], []byte{0x2a, 0x4d, 0x18})
+}
