@@ -1,0 +1,84 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+)
+
+// fetch downloads a layer's blob, with as many tries on as many hosts as it
+// takes. What one host sent, the next one continues: the digest decides.
+func (r *repository) fetch(ctx context.Context, l Layer, blobs string, progress func(int64)) (Blob, error) {
+	p, path, err := openPart(ctx, blobs, l, progress)
+	if err != nil {
+		return Blob{}, err
+	}
+	blob := Blob{Path: path, Size: l.Size, Temporary: true}
+	if p == nil {
+		return blob, nil
+	}
+	defer p.file.Close()
+	if err := p.resume(ctx); err != nil {
+		return Blob{}, err
+	}
+	old := p.have > 0
+	_, err = r.c.try(ctx, r.list, "layer "+short(l.Digest), func(e endpoint) (int64, *session, error) {
+		s, err := r.download(ctx, e, l, p)
+		if err == nil {
+			err = p.finish(l, old, path)
+			old = false
+		}
+		return p.have, s, err
+	})
+	var digest *digestError
+	if errors.As(err, &digest) || err != nil && p.have == 0 {
+		p.remove()
+	}
+	if err != nil {
+		return Blob{}, err
+	}
+	return blob, nil
+}
+
+// download gets what the part lacks from one endpoint.
+func (r *repository) download(ctx context.Context, e endpoint, l Layer, p *part) (*session, error) {
+	if p.have == p.size {
+		return &session{}, nil
+	}
+	header := http.Header{}
+	if p.have > 0 {
+		header.Set("Range", fmt.Sprintf("bytes=%d-", p.have))
+	}
+	resp, s, err := r.c.get(ctx, e, "/blobs/"+l.Digest, header, p.size+1, http.StatusRequestedRangeNotSatisfiable)
+	if err != nil {
+		return s, err
+	}
+	defer resp.Body.Close()
+	switch resp.StatusCode {
+	case http.StatusRequestedRangeNotSatisfiable:
+		return s, again(p, "it refuses to send the rest")
+	case http.StatusPartialContent:
+		var first, last int64
+		_, err := fmt.Sscanf(resp.Header.Get("Content-Range"), "bytes %d-%d/", &first, &last)
+		if err != nil || first != p.have || last != p.size-1 {
+			return s, again(p, fmt.Sprintf("it sends another part (%s) than was asked for", clean(resp.Header.Get("Content-Range"))))
+		}
+	default: // the whole blob, whatever we asked for
+		if err := p.restart(); err != nil {
+			return s, err
+		}
+	}
+	if n := resp.ContentLength; n >= 0 && n != p.size-p.have {
+		return s, final{fmt.Errorf("it has %d bytes of the blob where the manifest tells %d", p.have+n, p.size)}
+	}
+	return s, p.append(resp.Body)
+}
+
+// again drops what is there, so that the next try is for the whole blob.
+func again(p *part, why string) error {
+	if err := p.restart(); err != nil {
+		return err
+	}
+	return errors.New(why)
+}
