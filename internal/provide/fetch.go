@@ -292,6 +292,9 @@ func (f *fetcher) unpack(ctx context.Context, stack []store.Key, which []int, bl
 	for _, u := range done {
 		node.Size, node.Files, skipped = node.Size+u.Bytes, node.Files+u.Files, skipped+u.Skipped
 	}
+	if !flat && done[0].Opaque {
+		node.Stack = stack[:1]
+	}
 	if skipped > 0 {
 		f.p.progress().Message(fmt.Sprintf("%d device nodes of the image are left out: only root can make them, and a container has its own /dev", skipped))
 	}

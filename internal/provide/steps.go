@@ -14,7 +14,6 @@ import (
 	"github.com/lanyard-dev/lanyard/internal/ids"
 	"github.com/lanyard-dev/lanyard/internal/linux"
 	"github.com/lanyard-dev/lanyard/internal/plan"
-	"github.com/lanyard-dev/lanyard/internal/registry"
 	"github.com/lanyard-dev/lanyard/internal/rootfs"
 	"github.com/lanyard-dev/lanyard/internal/worker"
 )
@@ -37,7 +36,7 @@ func (b *builder) change(ctx context.Context, step *plan.Step) error {
 	case plan.StepTar:
 		c := worker.Change{Kind: worker.Tar, Path: step.Target, Source: inProject, Subdir: step.Subdir}
 		if step.URL != "" {
-			blob, err := registry.Download(ctx, step.URL, step.SHA256, b.s.Blobs(), b.task.Add)
+			blob, err := b.p.registry().Download(ctx, step.URL, step.SHA256, b.s.Blobs(), b.task.Add)
 			if err != nil {
 				return err
 			}

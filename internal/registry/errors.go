@@ -31,7 +31,7 @@ func (e *plainHTTPError) Error() string {
 
 // PlainHTTPSetting is how error messages name what allows plain HTTP for a host
 // (%s).
-const PlainHTTPSetting = "`plain-http: [\"%s\"]` in settings.yaml"
+const PlainHTTPSetting = "`registries: {\"%s\": {plain-http: true}}` in settings.yaml"
 
 // statusError is an answer that is no success.
 type statusError struct {

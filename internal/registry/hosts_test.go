@@ -84,9 +84,9 @@ func TestPlainHTTP(t *testing.T) {
 	s := serve(t)
 	s.push("one", testImage(t, amd64, 1, 1000))
 	for host, refused := range map[string]string{
-		"registry.test":      "`plain-http: [\"registry.test\"]` in settings.yaml",
-		"registry.test:5000": "`plain-http: [\"registry.test:5000\"]` in settings.yaml",
-		"10.1.2.3:5000":      "`plain-http: [\"10.1.2.3:5000\"]` in settings.yaml", // the library would allow it
+		"registry.test":      "`registries: {\"registry.test\": {plain-http: true}}` in settings.yaml",
+		"registry.test:5000": "`registries: {\"registry.test:5000\": {plain-http: true}}` in settings.yaml",
+		"10.1.2.3:5000":      "`registries: {\"10.1.2.3:5000\": {plain-http: true}}` in settings.yaml", // the library would allow it
 		"127.0.0.2:5000":     "", "localhost:5000": "", "x.localhost": "", "[::1]:5000": "",
 	} {
 		ref, err := Parse(host+"/one", "/")

@@ -21,7 +21,8 @@ import (
 type part struct {
 	file     *os.File
 	path     string // of HEX.part
-	size     int64  // of the whole blob
+	size     int64  // of the whole blob; at most, if it is open
+	open     bool   // nobody says how large it is: it ends where the server ends
 	have     int64
 	hash     hash.Hash
 	progress func(int64)
@@ -137,7 +138,7 @@ func (p *part) append(r io.Reader) error {
 			p.progress(int64(n))
 		}
 		switch {
-		case err == io.EOF && p.have < p.size:
+		case err == io.EOF && p.have < p.size && !p.open:
 			return fmt.Errorf("it ends after %d of %d bytes", p.have, p.size)
 		case err == io.EOF:
 			return nil

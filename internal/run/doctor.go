@@ -4,11 +4,9 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-	"sync"
 
 	"github.com/lanyard-dev/lanyard/internal/container"
 	"github.com/lanyard-dev/lanyard/internal/host"
-	"github.com/lanyard-dev/lanyard/internal/ids"
 	"github.com/lanyard-dev/lanyard/internal/plan"
 )
 
@@ -27,11 +25,8 @@ const tried = 3
 // tryStart starts containers of the machine's own system and gives the first
 // error of one.
 func tryStart(project string) error {
-	s := &session{
-		options: &Options{Plan: &plan.Plan{Root: project, Containers: map[string]*plan.Container{"host": {Name: "host", Host: true}}}, Dir: project},
-		run:     container.NewRun(), volumes: map[string]string{},
-		ids: sync.OnceValue(func() ids.Host { return ids.Lookup(os.Geteuid()) }),
-	}
+	s := newSession(&Options{Plan: &plan.Plan{Root: project, Containers: map[string]*plan.Container{"host": {Name: "host", Host: true}}}, Dir: project}, nil)
+	defer s.close()
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return err

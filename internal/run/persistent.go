@@ -36,7 +36,16 @@ func (s *session) persistent(v *plan.Volume, p *plan.Process) (string, error) {
 	}
 	defer project.Close()
 	path := volumePath(v.Name)
-	return path, makeVolume(project, path, v, p)
+	if err := makeVolume(project, path, v, p); err != nil {
+		return "", err
+	}
+	// So that nobody removes it as long as this lanyard lives.
+	hold, err := holdVolume(filepath.Join(s.options.Plan.Root, path), unix.LOCK_SH)
+	if err != nil {
+		return "", fmt.Errorf("cannot use volume %s, which is being removed: %w", v.Name, err)
+	}
+	s.held = append(s.held, hold)
+	return path, nil
 }
 
 // openState opens the project and makes .lanyard/volumes in it, which version

@@ -44,27 +44,30 @@ func NewProgress(mode progress.Mode) *progress.Progress {
 
 // root gives a container's root; what is not there is fetched or built first,
 // which a signal that ends lanyard ends: an interruptedError.
-func (s *session) root(c *plan.Container, u *container.UserNS) (provide.Root, error) {
+func (s *session) root(c *plan.Container, u *container.UserNS) (root provide.Root, err error) {
+	err = s.interruptible(func(ctx context.Context) error {
+		root, err = s.provider().Root(ctx, c, u)
+		return err
+	})
+	return root, err
+}
+
+// interruptible does f, which ends soon after its context, and ends that when a
+// signal ends lanyard: an interruptedError.
+func (s *session) interruptible(f func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	type result struct {
-		root provide.Root
-		err  error
-	}
-	done := make(chan result, 1)
-	go func() {
-		root, err := s.provider().Root(ctx, c, u)
-		done <- result{root, err}
-	}()
+	done := make(chan error, 1)
+	go func() { done <- f(ctx) }()
 	for {
 		select {
-		case r := <-done:
-			return r.root, r.err
+		case err := <-done:
+			return err
 		case sig := <-s.signals:
 			if code := s.ended(sig); code != 0 {
 				cancel()
 				<-done
-				return provide.Root{}, &interruptedError{code}
+				return &interruptedError{code}
 			}
 		}
 	}

@@ -32,8 +32,7 @@ func Run(o Options) int {
 		complain(fmt.Errorf("cannot remove everything that an earlier run left: %w", err), 0)
 	}
 	warnOfOwner(o.Plan.Root)
-	s := &session{options: &o, run: container.NewRun(), signals: signals, volumes: map[string]string{},
-		ids: sync.OnceValue(func() ids.Host { return ids.Lookup(os.Geteuid()) })}
+	s := newSession(&o, signals)
 	code := s.command(o.Command, chosen)
 	s.close()
 	if err := s.run.Close(); err != nil {
@@ -96,11 +95,15 @@ type session struct {
 	signals chan os.Signal
 	ids     func() ids.Host   // what ids the user may map, looked up once
 	volumes map[string]string // persistent volumes that are being filled: name to folder in the project
+	held    []*os.File        // locks of persistent volumes
 	roots   *provide.Provider // nil before the first root is asked for
 }
 
-// close gives up the roots.
+// close gives up roots and volumes.
 func (s *session) close() {
+	for _, f := range s.held {
+		f.Close()
+	}
 	if s.roots != nil {
 		s.roots.Close()
 	}

@@ -103,16 +103,16 @@ func (r *buildRequest) untar(c *Change, blob *os.File) error {
 		return fmt.Errorf("cannot unpack: %w", err)
 	}
 	defer dir.Close()
-	in := io.Reader(blob)
+	in, stop, err := decompress(blob)
+	if err != nil {
+		return fmt.Errorf("cannot read the archive: %w", err)
+	}
+	defer stop()
 	if c.Subdir != "" && c.Subdir != "." {
-		plain, err := unpack.Decompress(blob)
-		if err != nil {
-			return fmt.Errorf("cannot read the archive: %w", err)
-		}
-		defer plain.Close()
 		part, write := io.Pipe()
 		defer part.Close()
-		go func() { write.CloseWithError(below(plain, c.Subdir, write)) }()
+		whole := in
+		go func() { write.CloseWithError(below(whole, c.Subdir, write)) }()
 		in = part
 	}
 	_, err = unpack.Apply(context.Background(), dir, in, unpack.Options{

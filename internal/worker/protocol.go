@@ -97,6 +97,7 @@ type Unpacked struct {
 	Bytes   int64 `json:"bytes"`
 	Files   int64 `json:"files"`
 	Skipped int   `json:"skipped"` // device nodes that can't be made here
+	Opaque  bool  `json:"opaque"`  // it hides all layers below it, which overlayfs has to be told by leaving them out
 }
 
 // message is what a worker says: progress, or the answer, which is the last.

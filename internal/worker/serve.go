@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -123,7 +124,7 @@ func unpackOne(layer *Layer, r *unpackRequest, progress func(int64)) (Unpacked, 
 		defer f.Close()
 		lower = append(lower, f)
 	}
-	result, err := unpack.Apply(context.Background(), dir, sectionOf(blob, layer), unpack.Options{
+	result, err := unpack.Apply(context.Background(), dir, io.NewSectionReader(blob, layer.Offset, layer.Size), unpack.Options{
 		Flat: layer.Flat, UserXattr: r.UserNS, OneID: r.OneID, Nodes: !r.UserNS,
 		MaxBytes: r.Limits.Bytes, MaxFiles: r.Limits.Files, Lower: lower, Progress: progress,
 	})
@@ -136,7 +137,7 @@ func unpackOne(layer *Layer, r *unpackRequest, progress func(int64)) (Unpacked, 
 	case layer.DiffID != "" && result.DiffID != layer.DiffID:
 		return Unpacked{}, fmt.Errorf("layer %s: its content is %s; the image is damaged", layer.DiffID, result.DiffID)
 	}
-	return Unpacked{Bytes: result.Bytes, Files: result.Files, Skipped: result.Skipped}, nil
+	return Unpacked{Bytes: result.Bytes, Files: result.Files, Skipped: result.Skipped, Opaque: result.Opaque}, nil
 }
 
 // removeAll removes trees. The modes of folders matter only where one id is

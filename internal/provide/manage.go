@@ -1,0 +1,56 @@
+package provide
+
+import (
+	"context"
+
+	"github.com/lanyard-dev/lanyard/internal/container"
+	"github.com/lanyard-dev/lanyard/internal/plan"
+	"github.com/lanyard-dev/lanyard/internal/registry"
+	"github.com/lanyard-dev/lanyard/internal/store"
+)
+
+// Pull fetches the image that a container is, or that its recipe starts from, if
+// its name stands for another one by now. A container without an image is none of
+// its business.
+func (p *Provider) Pull(ctx context.Context, c *plan.Container, u *container.UserNS) error {
+	text := c.Image
+	if text == "" && len(c.Setup) > 0 {
+		text = c.Setup[0].Image
+	}
+	if text == "" {
+		return nil
+	}
+	v := newView(u)
+	s, err := p.store(v)
+	if err != nil {
+		return err
+	}
+	ref, err := registry.Parse(text, p.o.Plan.Root)
+	if err != nil {
+		return err
+	}
+	stamp, err := ref.Stamp()
+	if err != nil {
+		return err
+	}
+	if err := p.begin(ctx, s); err != nil {
+		return err
+	}
+	lease, _, err := p.fetch(ctx, s, v, ref, stamp)
+	lease.Close()
+	return err
+}
+
+// Clean takes things out of the store, see store.Clean.
+func (p *Provider) Clean(ctx context.Context, u *container.UserNS, o store.CleanOptions) ([]store.Removed, error) {
+	s, err := p.store(newView(u))
+	if err != nil {
+		return nil, err
+	}
+	return s.Clean(ctx, o)
+}
+
+// Remove removes a tree that holds files of any of the ids of u.
+func Remove(ctx context.Context, u *container.UserNS, path string) error {
+	return newView(u).files.Remove(ctx, path)
+}

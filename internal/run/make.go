@@ -1,0 +1,134 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"github.com/lanyard-dev/lanyard/internal/container"
+	"github.com/lanyard-dev/lanyard/internal/ids"
+	"github.com/lanyard-dev/lanyard/internal/plan"
+	"github.com/lanyard-dev/lanyard/internal/progress"
+	"github.com/lanyard-dev/lanyard/internal/provide"
+	"github.com/lanyard-dev/lanyard/internal/store"
+	"golang.org/x/sys/unix"
+)
+
+// MakeOptions say which roots to make before anything needs them.
+type MakeOptions struct {
+	Plan       *plan.Plan
+	Settings   plan.Settings
+	Containers []*plan.Container
+	Pull       bool // fetch images again: what a tag stands for may have changed
+	Force      bool // build again what is built
+	Progress   progress.Mode
+}
+
+// newSession begins an invocation.
+func newSession(o *Options, signals chan os.Signal) *session {
+	return &session{options: o, run: container.NewRun(), signals: signals, volumes: map[string]string{},
+		ids: sync.OnceValue(func() ids.Host { return ids.Lookup(os.Geteuid()) })}
+}
+
+// Make fetches and builds what containers need, and returns lanyard's exit code.
+func Make(o MakeOptions) int {
+	s := newSession(&Options{Plan: o.Plan, Settings: o.Settings, Progress: o.Progress}, catchSignals())
+	defer s.close()
+	for _, c := range o.Containers {
+		u, err := s.defaultIDs(c)
+		if err == nil {
+			err = s.interruptible(func(ctx context.Context) error {
+				if o.Pull {
+					return s.provider().Pull(ctx, c, u)
+				}
+				return s.provider().Build(ctx, c, u, o.Force)
+			})
+		}
+		var signalled *interruptedError
+		switch {
+		case errors.As(err, &signalled):
+			return signalled.code
+		case err != nil:
+			s.provider().Ready()
+			return complain(fmt.Errorf("cannot make %s: %w", c.Name, err), ExitNotStarted)
+		}
+	}
+	return 0
+}
+
+// defaultIDs is the user namespace of a command of c that says nothing of ids.
+func (s *session) defaultIDs(c *plan.Container) (*container.UserNS, error) {
+	spec := &container.Spec{Name: c.Name}
+	err := s.setUser(spec, c, &plan.Process{Name: c.Name, Container: c.Name})
+	return spec.UserNS, err
+}
+
+// Clean takes things out of the store, see store.Clean.
+func Clean(settings plan.Settings, o store.CleanOptions) ([]store.Removed, error) {
+	s := newSession(&Options{Plan: &plan.Plan{}, Settings: settings}, catchSignals())
+	defer s.close()
+	u, err := s.defaultIDs(&plan.Container{})
+	if err != nil {
+		return nil, err
+	}
+	var list []store.Removed
+	err = s.interruptible(func(ctx context.Context) error {
+		list, err = s.provider().Clean(ctx, u, o)
+		return err
+	})
+	return list, err
+}
+
+// CleanVolumes removes the persistent volumes of a project that nobody uses, and
+// gives their names; busy are those that somebody does. With dryRun nothing is
+// removed.
+func CleanVolumes(p *plan.Plan, settings plan.Settings, dryRun bool) (removed, busy []string, err error) {
+	s := newSession(&Options{Plan: p, Settings: settings}, catchSignals())
+	defer s.close()
+	u, err := s.defaultIDs(&plan.Container{})
+	if err != nil {
+		return nil, nil, err
+	}
+	dir := filepath.Join(p.Root, stateDir, "volumes")
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, nil, fmt.Errorf("cannot list the volumes: %w", err)
+	}
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		free, err := holdVolume(path, unix.LOCK_EX)
+		if err != nil || !e.IsDir() {
+			if e.IsDir() {
+				busy = append(busy, e.Name())
+			}
+			continue
+		}
+		removed = append(removed, e.Name())
+		if !dryRun {
+			err = s.interruptible(func(ctx context.Context) error { return provide.Remove(ctx, u, path) })
+		}
+		free.Close()
+		if err != nil {
+			return removed, busy, err
+		}
+	}
+	slices.Sort(removed)
+	return removed, busy, nil
+}
+
+// holdVolume locks a volume's folder: shared by who uses it.
+func holdVolume(path string, how int) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), how|unix.LOCK_NB); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
