@@ -25,6 +25,7 @@ type app struct {
 	width  int             // columns of the terminal that out is, 0 for no limit
 	format output.Format   // of a group's output unless --output says otherwise
 	run    func(run.Options) int
+	make   func(run.MakeOptions) int
 
 	service func(supervise.Options) int
 	manager systemd.Manager // that started lanyard as a service, if one did
@@ -43,6 +44,7 @@ func Main(name string, args []string) int {
 		width:  terminalWidth(os.Stdout),
 		format: output.Prefix,
 		run:    run.Run,
+		make:   run.Make,
 
 		service: supervise.Run,
 		manager: systemd.Take(),

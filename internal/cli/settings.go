@@ -2,9 +2,11 @@ package cli
 
 import (
 	"strings"
+	"time"
 
 	"github.com/lanyard-dev/lanyard/internal/output"
 	"github.com/lanyard-dev/lanyard/internal/plan"
+	"github.com/lanyard-dev/lanyard/internal/progress"
 	"github.com/lanyard-dev/lanyard/internal/systemd"
 )
 
@@ -20,6 +22,14 @@ type settings struct {
 	builtin, json bool
 	writable      bool
 	workDir       string
+	noBuild       bool
+	force         bool
+	progress      progress.Mode
+	short         bool
+	unused        bool
+	atLeast       *time.Duration
+	dryRun        bool
+	volumes       bool
 }
 
 // apply adds options to s; of those that can't be repeated the last wins.
@@ -67,6 +77,39 @@ func (s *settings) add(g given, lookup func(string) (string, bool)) error {
 		s.writable = true
 	case &optWorkDir:
 		s.workDir = g.values[0]
+	default:
+		return s.addOfStore(g)
+	}
+	return nil
+}
+
+// addOfStore adds an option that is about images and builds.
+func (s *settings) addOfStore(g given) error {
+	switch g.option {
+	case &optNoBuild:
+		s.noBuild = true
+	case &optForce:
+		s.force = true
+	case &optQuiet:
+		s.progress = progress.Quiet
+	case &optProgress:
+		s.progress = progress.JSON
+	case &optItems:
+		s.json = true
+	case &optShort:
+		s.short = true
+	case &optUnused:
+		s.unused = true
+	case &optAtLeast:
+		age, err := parseAge(g.values[0])
+		if err != nil {
+			return usagef("--at-least %q: %v", g.values[0], err)
+		}
+		s.atLeast = &age
+	case &optDryRun:
+		s.dryRun = true
+	case &optVolumes:
+		s.volumes = true
 	}
 	return nil
 }
