@@ -178,8 +178,9 @@ func facts(t testing.TB, dir string) string {
 		if st.Mode&unix.S_IFMT != unix.S_IFDIR && st.Nlink > 1 {
 			if first[st.Ino] == "" {
 				first[st.Ino] = name
+			} else {
+				line += " same as " + first[st.Ino]
 			}
-			line += " same as " + first[st.Ino]
 		}
 		found := xattrsOf(t, path)
 		for _, key := range slices.Sorted(mapKeys(found)) {
