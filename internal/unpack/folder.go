@@ -69,7 +69,11 @@ func (a *applier) child(parent *folder, base string) (*folder, error) {
 	case nil:
 		return a.adopt(path, fd)
 	case unix.ENOENT:
-		return a.makeImplied(parent, base)
+		hidden, err := a.inOpaque(parent.path)
+		if err != nil {
+			return nil, err
+		}
+		return a.makeImplied(parent, base, hidden)
 	case unix.ENOTDIR, unix.ELOOP:
 		return a.instead(parent, base, mine)
 	}
@@ -98,7 +102,7 @@ func (a *applier) instead(parent *folder, base string, mine bool) (*folder, erro
 		if err := unix.Unlinkat(parent.fd, base, 0); err != nil {
 			return nil, entryError("replace", path, err)
 		}
-		f, err := a.makeImplied(parent, base)
+		f, err := a.makeImplied(parent, base, true)
 		if err != nil || a.Flat {
 			return f, err
 		}
@@ -107,8 +111,9 @@ func (a *applier) instead(parent *folder, base string, mine bool) (*folder, erro
 	return nil, &LayerError{Entry: a.name, Why: "lies in " + show(path) + ", which is not a folder"}
 }
 
-// makeImplied makes a folder that the layer has not listed, at least not yet.
-func (a *applier) makeImplied(parent *folder, base string) (*folder, error) {
+// makeImplied makes a folder that the layer has not listed, at least not yet;
+// hidden says that the layer hides what lower layers have there.
+func (a *applier) makeImplied(parent *folder, base string, hidden bool) (*folder, error) {
 	path := join(parent.path, base)
 	if err := a.count(); err != nil {
 		return nil, err
@@ -125,7 +130,7 @@ func (a *applier) makeImplied(parent *folder, base string) (*folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return f, a.imply(f)
+	return f, a.imply(f, hidden)
 }
 
 // adopt notes an open folder and closes the one that was not used for longest.

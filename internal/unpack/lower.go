@@ -7,10 +7,14 @@ import (
 )
 
 // imply gives a folder that the layer does not list what the lower layers show
-// there.
-func (a *applier) imply(f *folder) error {
+// there, unless the layer hides it.
+func (a *applier) imply(f *folder, hidden bool) error {
 	m := &meta{mode: 0o755}
-	for _, root := range a.Lower {
+	lower := a.Lower
+	if hidden || a.Flat {
+		lower = nil
+	}
+	for _, root := range lower {
 		fd, more, err := a.lookIn(int(root.Fd()), f.path)
 		if err != nil {
 			return entryError("look in a lower layer for", f.path, err)

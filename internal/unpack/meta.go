@@ -64,18 +64,15 @@ func (a *applier) setFolder(f *folder, m *meta) error {
 		}
 		f.uid, f.gid = m.uid, m.gid
 	}
-	for name, value := range m.xattrs {
+	err := a.setXattrs(f.path, m, func(name string, value []byte) error {
 		if name == defaultACL {
-			f.acl, a.acls = []byte(value), true
-			continue
+			f.acl, a.acls = value, true
+			return nil
 		}
-		err := unix.Fsetxattr(f.fd, name, []byte(value), 0)
-		if isOverlay(name) {
-			err = unix.EPERM
-		}
-		if err := a.xattrResult(f.path, name, err); err != nil {
-			return err
-		}
+		return unix.Fsetxattr(f.fd, name, value, 0)
+	})
+	if err != nil {
+		return err
 	}
 	// fchmod(2) after chown(2), which clears setuid and setgid, and after user
 	// xattrs, which need the permission to write.
@@ -96,14 +93,11 @@ func (a *applier) setFile(parent *folder, fd int, base string, m *meta, made uin
 			return ownerError(a.name, m, err)
 		}
 	}
-	for name, value := range m.xattrs {
-		err := error(unix.EPERM)
-		if !isOverlay(name) {
-			err = unix.Fsetxattr(fd, name, []byte(value), 0)
-		}
-		if err := a.xattrResult(a.name, name, err); err != nil {
-			return err
-		}
+	err := a.setXattrs(a.name, m, func(name string, value []byte) error {
+		return unix.Fsetxattr(fd, name, value, 0)
+	})
+	if err != nil {
+		return err
 	}
 	if made != m.mode || made&a.umask != 0 {
 		if err := unix.Fchmod(fd, m.mode); err != nil {
@@ -123,15 +117,12 @@ func (a *applier) setNode(parent *folder, base string, m *meta, chmod bool) erro
 			return ownerError(a.name, m, err)
 		}
 	}
-	for name, value := range m.xattrs {
-		err := error(unix.EPERM)
-		if !isOverlay(name) {
-			// There is no fsetxattrat(2) before Linux 6.13.
-			err = unix.Lsetxattr(fmt.Sprintf("/proc/self/fd/%d/%s", parent.fd, base), name, []byte(value), 0)
-		}
-		if err := a.xattrResult(a.name, name, err); err != nil {
-			return err
-		}
+	err := a.setXattrs(a.name, m, func(name string, value []byte) error {
+		// There is no setxattrat(2) before Linux 6.13.
+		return unix.Lsetxattr(fmt.Sprintf("/proc/self/fd/%d/%s", parent.fd, base), name, value, 0)
+	})
+	if err != nil {
+		return err
 	}
 	if chmod {
 		if err := unix.Fchmodat(parent.fd, base, m.mode, 0); err != nil {
@@ -164,17 +155,23 @@ func isOverlay(name string) bool {
 	return strings.HasPrefix(name, "trusted.overlay.") || strings.HasPrefix(name, "user.overlay.")
 }
 
-// xattrResult judges how setting an xattr went. What this kernel or filesystem
-// has no place for, or allows only to somebody else, is left out and counted.
-func (a *applier) xattrResult(path, name string, err error) error {
-	switch err {
-	case nil:
-		return nil
-	case unix.EPERM, unix.EOPNOTSUPP, unix.EINVAL:
-		a.result.Xattrs++
-		return nil
+// setXattrs sets all that an image may set. What this kernel or filesystem has no
+// place for, or allows only to somebody else, is left out and counted.
+func (a *applier) setXattrs(path string, m *meta, set func(name string, value []byte) error) error {
+	for name, value := range m.xattrs {
+		err := error(unix.EPERM)
+		if !isOverlay(name) {
+			err = set(name, []byte(value))
+		}
+		switch err {
+		case nil:
+		case unix.EPERM, unix.EOPNOTSUPP, unix.EINVAL:
+			a.result.Xattrs++
+		default:
+			return entryError("set the xattr "+show(name)+" of", path, err)
+		}
 	}
-	return entryError("set the xattr "+show(name)+" of", path, err)
+	return nil
 }
 
 // xattr reads one of an open file; nil where it has none.

@@ -73,6 +73,7 @@ type applier struct {
 	clock     uint64             // counts uses of folders
 	made      made               // Flat: what this layer made, which its whiteouts spare
 	whiteouts int                // overlay format: how many this layer has made
+	opaques   int                // and how many opaque folders
 	acls      bool               // a folder of this layer has a default ACL
 }
 
@@ -130,7 +131,7 @@ func (a *applier) open(dir *os.File) error {
 	if empty, err := isEmpty(fd); err != nil || !empty {
 		return err
 	}
-	return a.imply(root)
+	return a.imply(root, false)
 }
 
 // count notes an entry, or a folder that one needs.

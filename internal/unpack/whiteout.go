@@ -1,6 +1,7 @@
 package unpack
 
 import (
+	"github.com/lanyard-dev/lanyard/internal/linux"
 	"golang.org/x/sys/unix"
 )
 
@@ -28,9 +29,6 @@ func (a *applier) hide(dir, base string) error {
 	if opaque, err := a.inOpaque(parent.path); err != nil || opaque {
 		return err
 	}
-	if parent, err = a.folder(parent.path); err != nil {
-		return err
-	}
 	parent.dirty = true
 	err = unix.Mknodat(parent.fd, base, unix.S_IFCHR, 0)
 	switch err {
@@ -52,7 +50,7 @@ func (a *applier) hide(dir, base string) error {
 	if err != nil {
 		return err
 	}
-	return a.markOpaque(f)
+	return a.hideBelow(f)
 }
 
 // hideAll hides what lower layers have in a folder.
@@ -62,14 +60,35 @@ func (a *applier) hideAll(dir string) error {
 		return err
 	}
 	if !a.Flat {
-		return a.markOpaque(f)
+		return a.hideBelow(f)
 	}
-	f.dirty = true
-	path := f.path
-	if err := a.releaseAll(); err != nil {
+	if f, err = a.alone(f); err != nil {
 		return err
 	}
-	if f, err = a.folder(path); err != nil {
+	return a.prune(f.fd, f.ino)
+}
+
+// alone closes all folders but one (and the top), which is about to be changed
+// far down: what is below it has its own times on the disk then.
+func (a *applier) alone(f *folder) (*folder, error) {
+	if err := a.releaseAll(); err != nil {
+		return nil, err
+	}
+	f, err := a.folder(f.path)
+	if err == nil {
+		f.dirty = true
+	}
+	return f, err
+}
+
+// hideBelow hides what lower layers have in a folder of this layer, for which the
+// whiteouts in it are not needed any more.
+func (a *applier) hideBelow(f *folder) error {
+	if err := a.markOpaque(f); err != nil || a.whiteouts == 0 {
+		return err
+	}
+	f, err := a.alone(f)
+	if err != nil {
 		return err
 	}
 	return a.prune(f.fd, f.ino)
@@ -77,40 +96,45 @@ func (a *applier) hideAll(dir string) error {
 
 // markOpaque has overlayfs look no further down.
 func (a *applier) markOpaque(f *folder) error {
+	a.opaques++
 	if f.path == top {
 		a.result.Opaque = true
 	}
 	if err := unix.Fsetxattr(f.fd, a.opaque, []byte("y"), 0); err != nil {
 		return entryError("set the xattr "+a.opaque+" of", f.path, err)
 	}
-	if a.whiteouts == 0 {
-		return nil
-	}
-	path := f.path
-	if err := a.releaseAll(); err != nil {
-		return err
-	}
-	f, err := a.folder(path)
-	if err != nil {
-		return err
-	}
-	f.dirty = true
-	return a.prune(f.fd, f.ino)
+	return nil
 }
 
-// inOpaque says whether nothing of lower layers is seen in a folder.
+// inOpaque says whether nothing of lower layers is seen in a folder. It leaves
+// the open folders as they are.
 func (a *applier) inOpaque(path string) (bool, error) {
-	for {
-		f, err := a.folder(path)
-		if err != nil {
-			return false, err
+	for a.opaques > 0 {
+		opaque, err := a.isOpaque(path)
+		if err != nil || opaque {
+			return opaque, err
 		}
-		value, err := xattr(f.fd, a.opaque)
-		if err != nil || string(value) == "y" || path == top {
-			return string(value) == "y", err
+		if path == top {
+			break
 		}
 		path, _ = split(path)
 	}
+	return false, nil
+}
+
+func (a *applier) isOpaque(path string) (bool, error) {
+	fd := -1
+	if f := a.folders[path]; f != nil {
+		fd = f.fd
+	} else {
+		var err error
+		if fd, err = linux.OpenPlain(a.folders[top].fd, path, openFolder); err != nil {
+			return false, entryError("open the folder", path, err)
+		}
+		defer unix.Close(fd)
+	}
+	value, err := xattr(fd, a.opaque)
+	return string(value) == "y", err
 }
 
 // hideFlat removes what lower layers have at a name.
@@ -119,17 +143,12 @@ func (a *applier) hideFlat(dir, base string) error {
 	if err != nil {
 		return err
 	}
-	f.dirty = true
-	path := f.path
-	if err := a.releaseAll(); err != nil {
-		return err
-	}
-	if f, err = a.folder(path); err != nil {
+	if f, err = a.alone(f); err != nil {
 		return err
 	}
 	if !a.made.has(f.ino, base) {
 		if err := removeTree(f.fd, base); err != nil && err != unix.ENOENT {
-			return entryError("remove", join(path, base), err)
+			return entryError("remove", join(f.path, base), err)
 		}
 		return nil
 	}
