@@ -22,14 +22,12 @@ func (r *repository) fetch(ctx context.Context, l Layer, blobs string, progress 
 	if err := p.resume(ctx); err != nil {
 		return Blob{}, err
 	}
-	old := p.have > 0
-	_, err = r.c.try(ctx, r.list, "layer "+short(l.Digest), func(e endpoint) (int64, *session, error) {
-		s, err := r.download(ctx, e, l, p)
+	_, err = r.c.try(ctx, r.list, "layer "+short(l.Digest), func(e endpoint) (int64, error) {
+		err := r.download(ctx, e, l, p)
 		if err == nil {
-			err = p.finish(l, old, path)
-			old = false
+			err = p.finish(l, path)
 		}
-		return p.have, s, err
+		return p.have, err
 	})
 	var digest *digestError
 	if errors.As(err, &digest) || err != nil && p.have == 0 {
@@ -42,37 +40,38 @@ func (r *repository) fetch(ctx context.Context, l Layer, blobs string, progress 
 }
 
 // download gets what the part lacks from one endpoint.
-func (r *repository) download(ctx context.Context, e endpoint, l Layer, p *part) (*session, error) {
+func (r *repository) download(ctx context.Context, e endpoint, l Layer, p *part) error {
 	if p.have == p.size {
-		return &session{}, nil
+		return nil
 	}
 	header := http.Header{}
 	if p.have > 0 {
 		header.Set("Range", fmt.Sprintf("bytes=%d-", p.have))
 	}
-	resp, s, err := r.c.get(ctx, e, "/blobs/"+l.Digest, header, p.size+1, http.StatusRequestedRangeNotSatisfiable)
+	resp, err := r.c.get(ctx, e, "/blobs/"+l.Digest, header, p.size+1, http.StatusRequestedRangeNotSatisfiable)
 	if err != nil {
-		return s, err
+		return err
 	}
 	defer resp.Body.Close()
+	first, last := int64(0), p.size-1 // the whole blob, whatever we asked for
 	switch resp.StatusCode {
 	case http.StatusRequestedRangeNotSatisfiable:
-		return s, again(p, "it refuses to send the rest")
+		return again(p, "it refuses to send the rest")
 	case http.StatusPartialContent:
-		var first, last int64
 		_, err := fmt.Sscanf(resp.Header.Get("Content-Range"), "bytes %d-%d/", &first, &last)
 		if err != nil || first != p.have || last != p.size-1 {
-			return s, again(p, fmt.Sprintf("it sends another part (%s) than was asked for", clean(resp.Header.Get("Content-Range"))))
+			return again(p, fmt.Sprintf("it sends another part (%s) than was asked for", clean(resp.Header.Get("Content-Range"))))
 		}
-	default: // the whole blob, whatever we asked for
+	}
+	if n := resp.ContentLength; n >= 0 && n != p.size-first {
+		return final{fmt.Errorf("it has %d bytes of the blob where the manifest tells %d", first+n, p.size)}
+	}
+	if first < p.have {
 		if err := p.restart(); err != nil {
-			return s, err
+			return err
 		}
 	}
-	if n := resp.ContentLength; n >= 0 && n != p.size-p.have {
-		return s, final{fmt.Errorf("it has %d bytes of the blob where the manifest tells %d", p.have+n, p.size)}
-	}
-	return s, p.append(resp.Body)
+	return p.append(resp.Body)
 }
 
 // again drops what is there, so that the next try is for the whole blob.

@@ -15,7 +15,7 @@ import (
 // digestError is content that is not what was asked for.
 type digestError struct {
 	want, got string
-	resumed   bool // a part of it was there before
+	resumed   bool // it was put together of pieces: one of them is wrong
 }
 
 func (e *digestError) Error() string {
@@ -66,6 +66,20 @@ func statusOf(err error) (statusError, bool) {
 	return statusError{}, false
 }
 
+// credentialsError is a failure where credentials that could not be read might
+// have helped.
+type credentialsError struct{ err, cause error }
+
+func (e *credentialsError) Error() string { return e.err.Error() }
+func (e *credentialsError) Unwrap() error { return e.err }
+
+func withCredentials(err, cause error) error {
+	if cause == nil {
+		return err
+	}
+	return &credentialsError{err: err, cause: cause}
+}
+
 // local is an error of this machine: another try or another host won't help.
 type local struct{ error }
 
@@ -73,7 +87,7 @@ func (e local) Unwrap() error { return e.error }
 
 // explain says what a failure of a host means and what to do. what is the thing
 // that was asked for: "tag 17", "layer sha256:…".
-func explain(host, repo, what string, err error, credentials error) error {
+func explain(host, repo, what string, err error) error {
 	status, ok := statusOf(err)
 	plain := &plainHTTPError{}
 	var digest *digestError
@@ -85,8 +99,8 @@ func explain(host, repo, what string, err error, credentials error) error {
 		return fmt.Errorf("registry %s: %w", host, digest)
 	case ok && (status.code == http.StatusUnauthorized || status.code == http.StatusForbidden):
 		text := fmt.Sprintf("registry %s does not let us read %s: %s; check the name, and log in with `docker login %s` or `podman login %s` if it is private", host, repo, status.Error(), host, host)
-		if credentials != nil {
-			text += fmt.Sprintf("; the credentials on this machine could not be read: %v", credentials)
+		if none := (*credentialsError)(nil); errors.As(err, &none) {
+			text += fmt.Sprintf("; the credentials on this machine could not be read: %v", none.cause)
 		}
 		return errors.New(text)
 	case ok && status.code == http.StatusNotFound:

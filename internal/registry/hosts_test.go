@@ -37,6 +37,12 @@ func TestMirrors(t *testing.T) {
 			}
 			next.ServeHTTP(w, r)
 		}},
+		"lies and breaks off": {mirrors: []string{mirror.host + "/prefix"}, fromOrigin: true, wrap: func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			if strings.HasSuffix(r.URL.Path, digestOf(data)) {
+				cutOff(w, r, ranged(make([]byte, len(data))), 50_000)
+			}
+			next.ServeHTTP(w, r)
+		}},
 		"lies": {mirrors: []string{mirror.host + "/prefix"}, fromOrigin: true, wrap: func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 			if strings.Contains(r.URL.Path, "/blobs/") {
 				w.Write(make([]byte, len(data)))
@@ -46,7 +52,12 @@ func TestMirrors(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			origin.behave(nil)
+			origin.behave(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+				if strings.HasSuffix(r.URL.Path, digestOf(data)) {
+					next = ranged(data)
+				}
+				next.ServeHTTP(w, r)
+			})
 			mirror.behave(test.wrap)
 			c := newTestClient(Options{Mirrors: map[string][]string{origin.host: test.mirrors}})
 			img := resolve(t, c, origin.ref("one"))

@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -104,23 +104,18 @@ func TestMisbehavingRegistry(t *testing.T) {
 		}, 1, []string{"registry.invalid", "plain HTTP", "settings.yaml"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var mu sync.Mutex
-			asked := 0
+			var asked atomic.Int32
 			s.behave(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 				if !isBlob(r, l) {
 					next.ServeHTTP(w, r)
 					return
 				}
-				mu.Lock()
-				asked++
-				n := asked
-				mu.Unlock()
-				test.answer(w, r, n)
+				test.answer(w, r, int(asked.Add(1)))
 			})
 			blobs := t.TempDir()
 			blob, progress, err := download(img, blobs)
-			if test.times > 0 && asked != test.times {
-				t.Errorf("the registry was asked %d times, want %d", asked, test.times)
+			if n := int(asked.Load()); test.times > 0 && n != test.times {
+				t.Errorf("the registry was asked %d times, want %d", n, test.times)
 			}
 			if test.want == nil {
 				if err != nil {

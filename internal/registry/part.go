@@ -24,6 +24,7 @@ type part struct {
 	size     int64  // of the whole blob; at most, if it is open
 	open     bool   // nobody says how large it is: it ends where the server ends
 	have     int64
+	pieces   int // that have been put together: of earlier downloads, tries and hosts
 	hash     hash.Hash
 	progress func(int64)
 }
@@ -100,7 +101,7 @@ func (p *part) resume(ctx context.Context) error {
 		return p.restart()
 	}
 	n, err := io.Copy(p.hash, &contextReader{ctx: ctx, r: io.LimitReader(p.file, p.size), progress: p.progress})
-	p.have = n
+	p.have, p.pieces = n, 2 // how many there were is not known
 	if err != nil {
 		return local{fmt.Errorf("cannot read %s: %w", p.path, err)}
 	}
@@ -116,13 +117,17 @@ func (p *part) restart() error {
 		return local{err}
 	}
 	p.progress(-p.have)
-	p.have = 0
+	p.have, p.pieces = 0, 0
 	p.hash.Reset()
 	return nil
 }
 
 // append takes bytes of a server, and none beyond the blob's size.
 func (p *part) append(r io.Reader) error {
+	if p.have == 0 {
+		p.pieces = 0
+	}
+	p.pieces++
 	buf := make([]byte, 256<<10)
 	for {
 		n, err := r.Read(buf)
@@ -149,7 +154,8 @@ func (p *part) append(r io.Reader) error {
 }
 
 // finish makes the whole part the blob, or removes what is wrong.
-func (p *part) finish(l Layer, resumed bool, path string) error {
+func (p *part) finish(l Layer, path string) error {
+	resumed := p.pieces > 1
 	if got := "sha256:" + hex.EncodeToString(p.hash.Sum(nil)); got != l.Digest {
 		if err := p.restart(); err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -21,9 +22,10 @@ type endpoint struct {
 	repo name.Repository
 }
 
-// session is what was agreed upon with an endpoint.
+// session is what was agreed upon with an endpoint. Who holds its token may
+// touch the rest.
 type session struct {
-	ready       chan struct{} // holds one token while nobody connects
+	ready       chan struct{} // holds the token
 	client      *http.Client  // nil until connected
 	credentials error         // why there are none, if they could not be read
 }
@@ -60,9 +62,10 @@ func (c *Client) endpoint(host, path string) (endpoint, error) {
 	return endpoint{host: hostName(registry.RegistryStr()), repo: repo}, checkName(repo)
 }
 
-// connect gives the session of an endpoint: its greeting says whether HTTPS is
+// connect gives the client for an endpoint: its greeting says whether HTTPS is
 // spoken and which credentials are wanted, and tokens are fetched with them.
-func (c *Client) connect(ctx context.Context, e endpoint) (*session, error) {
+// credentials is why there are none, if they could not be read.
+func (c *Client) connect(ctx context.Context, e endpoint) (client *http.Client, credentials, err error) {
 	c.mu.Lock()
 	s := c.sessions[e.repo.Name()]
 	if s == nil {
@@ -75,68 +78,58 @@ func (c *Client) connect(ctx context.Context, e endpoint) (*session, error) {
 	case <-s.ready:
 		defer func() { s.ready <- struct{}{} }()
 	case <-ctx.Done():
-		return s, context.Cause(ctx)
+		return nil, nil, context.Cause(ctx)
 	}
 	if s.client != nil {
-		return s, nil
+		return s.client, s.credentials, nil
 	}
-	auth, err := authn.Resolve(ctx, c.opts.Keychain, e.repo)
-	if err != nil {
-		auth, s.credentials = authn.Anonymous, err // many images need none
+	var auth authn.Authenticator
+	if auth, s.credentials = authn.Resolve(ctx, c.opts.Keychain, e.repo); s.credentials != nil {
+		auth = authn.Anonymous // many images need no more
 	}
 	base := transport.NewUserAgent(c.base, "lanyard")
 	t, err := transport.NewWithContext(ctx, e.repo.Registry, auth, base, []string{e.repo.Scope(transport.PullScope)})
 	if err != nil {
-		return s, err
+		return nil, s.credentials, err
 	}
 	s.client = &http.Client{Transport: t, CheckRedirect: checkRedirect}
-	return s, nil
+	return s.client, s.credentials, nil
 }
 
 // get asks an endpoint for a path below its repository. The answer is a success
 // (200 or 206, or one of also) with at most limit bytes, or an error.
-func (c *Client) get(ctx context.Context, e endpoint, path string, header http.Header, limit int64, also ...int) (*http.Response, *session, error) {
-	s, err := c.connect(ctx, e)
+func (c *Client) get(ctx context.Context, e endpoint, path string, header http.Header, limit int64, also ...int) (*http.Response, error) {
+	client, credentials, err := c.connect(ctx, e)
 	if err != nil {
-		return nil, s, err
+		return nil, withCredentials(err, credentials)
 	}
 	// Where the greeting came in plain HTTP, the session's transport corrects it.
 	req, err := http.NewRequestWithContext(allow(ctx, limit), http.MethodGet, "https://"+e.repo.RegistryStr()+"/v2/"+e.repo.RepositoryStr()+path, nil)
 	if err != nil {
-		return nil, s, final{err}
+		return nil, final{err}
 	}
 	req.Header = header
-	resp, err := s.client.Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
-		return nil, s, err
+		return nil, withCredentials(err, credentials)
 	}
-	switch resp.StatusCode {
-	case http.StatusOK, http.StatusPartialContent:
-		return resp, s, nil
-	}
-	for _, code := range also {
-		if resp.StatusCode == code {
-			return resp, s, nil
-		}
+	if resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusPartialContent || slices.Contains(also, resp.StatusCode) {
+		return resp, nil
 	}
 	defer resp.Body.Close()
-	return nil, s, newStatusError(resp)
+	return nil, withCredentials(newStatusError(resp), credentials)
 }
 
 // try asks the endpoints one after the other until one has what is wanted. It
 // gives the number of the one that had. Mirrors have one try each.
-func (c *Client) try(ctx context.Context, list []endpoint, what string, op func(e endpoint) (progress int64, s *session, err error)) (int, error) {
+func (c *Client) try(ctx context.Context, list []endpoint, what string, op func(e endpoint) (progress int64, err error)) (int, error) {
 	var causes []string
 	for i, e := range list {
 		tries, last := 1, i == len(list)-1
 		if last {
 			tries = c.opts.Tries
 		}
-		var s *session
-		err := c.retry(ctx, tries, func() (progress int64, err error) {
-			progress, s, err = op(e)
-			return progress, err
-		})
+		err := c.retry(ctx, tries, func() (int64, error) { return op(e) })
 		var here local
 		switch {
 		case err == nil:
@@ -144,7 +137,7 @@ func (c *Client) try(ctx context.Context, list []endpoint, what string, op func(
 		case ctx.Err() != nil:
 			return i, err
 		}
-		err = explain(e.host, e.repo.RepositoryStr(), what, err, s.credentials)
+		err = explain(e.host, e.repo.RepositoryStr(), what, err)
 		switch {
 		case errors.As(err, &here), last && causes == nil:
 			return i, err
@@ -193,17 +186,17 @@ func (c *Client) resolveRemote(ctx context.Context, ref Ref) (*Image, error) {
 // gives the media type that came with it, and the number of the endpoint that
 // had it.
 func (r *repository) document(ctx context.Context, path, what, id string, limit int64) (data []byte, kind string, i int, err error) {
-	i, err = r.c.try(ctx, r.list, what, func(e endpoint) (int64, *session, error) {
-		resp, s, err := r.c.get(ctx, e, path, http.Header{"Accept": {accepted}}, limit)
+	i, err = r.c.try(ctx, r.list, what, func(e endpoint) (int64, error) {
+		resp, err := r.c.get(ctx, e, path, http.Header{"Accept": {accepted}}, limit)
 		if err != nil {
-			return 0, s, err
+			return 0, err
 		}
 		defer resp.Body.Close()
 		kind = resp.Header.Get("Content-Type")
 		if data, err = io.ReadAll(resp.Body); err == nil && isDigest(id) {
 			err = checkDigest(data, id)
 		}
-		return 0, s, err
+		return 0, err
 	})
 	return data, kind, i, err
 }
