@@ -33,7 +33,7 @@ func (a *app) clean(s settings, _ []string) int {
 	list, err := run.Clean(own, o)
 	freed := int64(0)
 	for _, r := range list {
-		fmt.Fprintf(a.out, "%-9s  %9s  %s\n", r.What, sizeText(r.Size), r.Name)
+		fmt.Fprintf(a.out, "%-9s  %9s  %s\n", r.What, bytesText(uint64(r.Size)), r.Name)
 		freed += r.Size
 	}
 	if err != nil {
@@ -49,9 +49,9 @@ func (a *app) summary(dryRun bool, things int, freed int64) {
 	case things == 0:
 		fmt.Fprintln(a.out, "nothing to remove")
 	case dryRun:
-		fmt.Fprintf(a.out, "%s would be removed, %s\n", count(things, "thing"), sizeText(freed))
+		fmt.Fprintf(a.out, "%s would be removed, %s\n", count(things, "thing"), bytesText(uint64(freed)))
 	default:
-		fmt.Fprintf(a.out, "%s removed, %s\n", count(things, "thing"), sizeText(freed))
+		fmt.Fprintf(a.out, "%s removed, %s\n", count(things, "thing"), bytesText(uint64(freed)))
 	}
 }
 

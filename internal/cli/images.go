@@ -80,7 +80,7 @@ func itemTable(items []item, now time.Time) string {
 	rows := [][]string{{"NAME", "DIGEST", "SIZE", "USED", "PROJECT"}}
 	for _, i := range items {
 		digest := strings.TrimPrefix(i.Digest, "sha256:")
-		rows = append(rows, []string{i.Name, digest[:min(12, len(digest))], sizeText(i.Size), ago(now.Sub(i.Used)), i.Project})
+		rows = append(rows, []string{i.Name, digest[:min(12, len(digest))], bytesText(uint64(i.Size)), ago(now.Sub(i.Used)), i.Project})
 	}
 	return columns(rows)
 }
@@ -102,22 +102,6 @@ func columns(rows [][]string) string {
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
 	return b.String()
-}
-
-// sizeText gives a size as people read it: "12.3 MB", with powers of 1000 as disks
-// are sold by.
-func sizeText(n int64) string {
-	size, unit := float64(n), "B"
-	for _, next := range []string{"kB", "MB", "GB", "TB"} {
-		if size < 1000 {
-			break
-		}
-		size, unit = size/1000, next
-	}
-	if unit == "B" {
-		return fmt.Sprintf("%d B", n)
-	}
-	return fmt.Sprintf("%.1f %s", size, unit)
 }
 
 // ago gives the largest unit of an age.

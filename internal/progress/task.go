@@ -80,6 +80,18 @@ func (t *Task) Done() { t.end(nil) }
 // Fail ends a task with an error, which is shown in every mode.
 func (t *Task) Fail(err error) { t.end(err) }
 
+// Drop ends a task whose failure somebody else reports.
+func (t *Task) Drop() {
+	t.p.mu.Lock()
+	defer t.p.mu.Unlock()
+	if t.ended {
+		return
+	}
+	t.ended = true
+	t.p.remove(t)
+	t.p.nudge()
+}
+
 func (t *Task) end(err error) {
 	p := t.p
 	p.mu.Lock()

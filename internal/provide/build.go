@@ -57,7 +57,7 @@ func (p *Provider) build(ctx context.Context, s *store.Store, v *view, c *plan.C
 	b := &builder{p: p, s: s, v: v, c: c, task: task, base: base, config: config}
 	lease, err := b.make(ctx, key, force)
 	if err != nil {
-		task.Fail(err)
+		task.Drop()
 		return nil, store.Config{}, err
 	}
 	task.Done()
@@ -166,12 +166,11 @@ func (b *builder) begin(ctx context.Context, key store.Key) error {
 		return err
 	}
 	b.flat = !can
-	// It lasts over all steps, and is no part of the result.
-	if err := os.Mkdir(b.tmp(), 0o777); err != nil {
-		return err
-	}
-	if err := os.Chmod(b.tmp(), 0o1777); err != nil {
-		return err
+	// What overlayfs works in; and a /tmp that lasts over all steps, and is no part
+	// of the result.
+	err = errors.Join(os.Mkdir(b.work(), 0o755), os.Mkdir(b.tmp(), 0o777), os.Chmod(b.tmp(), 0o777|os.ModeSticky))
+	if err != nil {
+		return fmt.Errorf("cannot begin a build: %w", err)
 	}
 	if b.flat && b.base != nil {
 		b.task.Phase("copying what it starts from")
@@ -255,6 +254,9 @@ func (b *builder) step(ctx context.Context, step *plan.Step) error {
 	return b.change(ctx, step)
 }
 
+// work is where overlayfs works while fs is written to.
+func (b *builder) work() string { return filepath.Join(filepath.Dir(b.fs), "work") }
+
 // tmp is the /tmp of all steps.
 func (b *builder) tmp() string { return filepath.Join(b.temp.Path, "tmp") }
 
@@ -284,7 +286,7 @@ func (b *builder) emptyLayer() string {
 func (b *builder) adopt(ctx context.Context, key store.Key, force bool) error {
 	b.task.Phase("keeping it")
 	// What overlayfs needed while it was written to.
-	if err := b.v.files.Remove(ctx, filepath.Join(filepath.Dir(b.fs), "work")); err != nil {
+	if err := b.v.files.Remove(ctx, b.work()); err != nil {
 		return err
 	}
 	size, files, err := b.v.files.Measure(ctx, b.fs)

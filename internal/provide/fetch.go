@@ -79,12 +79,12 @@ func (p *Provider) fetch(ctx context.Context, s *store.Store, v *view, ref regis
 	task.Phase("looking it up")
 	img, err := p.registry().Resolve(ctx, ref)
 	if err != nil {
-		task.Fail(err)
+		task.Drop()
 		return nil, store.Config{}, err
 	}
 	lease, err := p.layers(ctx, s, v, img)
 	if err != nil {
-		task.Fail(err)
+		task.Drop()
 		return nil, store.Config{}, err
 	}
 	c := img.Config
@@ -98,7 +98,7 @@ func (p *Provider) fetch(ctx context.Context, s *store.Store, v *view, ref regis
 	}
 	if err != nil {
 		lease.Close()
-		task.Fail(err)
+		task.Drop()
 		return nil, store.Config{}, err
 	}
 	task.Done()
@@ -166,6 +166,7 @@ func (f *fetcher) start(ctx context.Context, i int, task *progress.Task) <-chan 
 			return
 		}
 		task.Phase("downloading")
+		task.Total(f.img.Layers[i].Size)
 		blob, err := f.img.Fetch(ctx, i, f.s.Blobs(), task.Add)
 		out <- download{blob, err}
 	}()
@@ -174,9 +175,7 @@ func (f *fetcher) start(ctx context.Context, i int, task *progress.Task) <-chan 
 
 func (f *fetcher) task(i int) *progress.Task {
 	layer := f.img.Layers[i]
-	task := f.p.progress().Task(fmt.Sprintf("layer %s", strings.TrimPrefix(layer.Digest, "sha256:")[:12]))
-	task.Total(layer.Size)
-	return task
+	return f.p.progress().Task("layer " + strings.TrimPrefix(layer.Digest, "sha256:")[:12])
 }
 
 // stacked makes a node of each layer.
@@ -197,7 +196,7 @@ func (f *fetcher) stacked(ctx context.Context) (lease *store.Lease, err error) {
 		if err != nil {
 			for _, task := range tasks[i:] {
 				if task != nil {
-					task.Fail(err)
+					task.Drop()
 				}
 			}
 			return nil, err
@@ -277,12 +276,13 @@ func (f *fetcher) unpack(ctx context.Context, stack []store.Key, which []int, bl
 	task.Phase("unpacking")
 	task.Total(sum(layers))
 	limits := f.p.o.Settings.LayerLimits
-	before, current := int64(0), 0
+	before, current, told := int64(0), 0, int64(0)
 	done, err := f.v.files.Unpack(ctx, layers, worker.Limits{Bytes: limits.Size, Files: limits.Files}, func(layer int, read int64) {
 		if layer != current {
 			before, current = before+layers[current].Size, layer
 		}
-		task.Set(before + read)
+		task.Add(before + read - told)
+		told = before + read
 	})
 	if err != nil {
 		return err
@@ -344,7 +344,7 @@ func (f *fetcher) oneFolder(ctx context.Context) (*store.Lease, error) {
 	}
 	task := f.p.progress().Task("all layers, into one folder")
 	if err := f.unpack(ctx, []store.Key{key}, which, blobs, nil, true, task); err != nil {
-		task.Fail(err)
+		task.Drop()
 		return nil, err
 	}
 	task.Done()

@@ -30,10 +30,9 @@ func (c *Client) Download(ctx context.Context, url, sum, blobs string, progress 
 	web := &http.Client{Transport: newTransport(c.opts.Idle, func(string) bool { return true })}
 	defer web.CloseIdleConnections()
 	err = c.retry(ctx, c.opts.Tries, func() (int64, error) {
-		old := p.have > 0
 		err := p.get(ctx, web, url)
 		if err == nil {
-			err = p.finish(l, old, path)
+			err = p.finish(l, path)
 		}
 		return p.have, err
 	})

@@ -1,6 +1,7 @@
 package rootfs
 
 import (
+	"strconv"
 	"syscall"
 
 	"github.com/lanyard-dev/lanyard/internal/linux"
@@ -28,11 +29,11 @@ type builder struct {
 	project int // detached tree of the project, -1 for none
 	proc    int // detached proc, made while the host's is in sight
 	console int // detached tree of the caller's terminal, -1 for none
-	said    int // read end of what fuse-overlayfs complains of; -1 where the kernel lays the layers itself
 	trees   []int
 	reals   []string // resolved targets of spec.Mounts
 	points  []point
-	files   []placed
+	files   []placed // for a tmpfs of ours
+	covers  []placed // for an InPlace root, whose own files stay as they are
 }
 
 type placed struct {
@@ -46,14 +47,28 @@ type placed struct {
 // 0, and has the capabilities of its user namespace. Needs Linux 5.12. A
 // fuse-overlayfs(1) that serves the root is a child of the caller's.
 func Build(spec *Spec) *linux.StepError {
-	b := &builder{spec: spec, project: -1, console: -1, said: -1}
+	b := &builder{spec: spec, project: -1, console: -1}
 	for _, step := range []func() *linux.StepError{
-		b.openSources, b.openConsole, b.layout, b.mountRoot, b.mountProc, b.mountSys, b.mountDev,
-		b.mountProject, b.mountVolumes, b.placeFiles, b.enter, b.release,
+		b.check, b.openSources, b.openConsole, b.layout, b.mountRoot, b.mountProc, b.mountSys, b.mountDev,
+		b.mountProject, b.mountVolumes, b.placeFiles, b.coverFiles, b.enter, b.release,
 	} {
 		if err := step(); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// check refuses what Spec says can't be.
+func (b *builder) check() *linux.StepError {
+	s := b.spec
+	switch {
+	case len(s.Layers) > MaxLayers:
+		return &linux.StepError{Step: "lay layers over each other", Path: s.where(),
+			Detail: "these are " + strconv.Itoa(len(s.Layers)) + ", and overlayfs takes " + strconv.Itoa(MaxLayers) + "; build the image with fewer"}
+	case s.Upper != "" && (len(s.Layers) == 0 || s.Transient), s.InPlace && (len(s.Layers) > 0 || s.Transient),
+		s.Kind != Dir && (len(s.Layers) > 0 || s.InPlace):
+		return &linux.StepError{Step: "internal error: a root that is two things at once"}
 	}
 	return nil
 }
@@ -69,7 +84,7 @@ func (b *builder) openSources() *linux.StepError {
 		return linux.Fail("open", "/", err)
 	}
 	b.lower = b.host
-	if b.spec.Kind == Dir {
+	if b.spec.Kind == Dir && len(b.spec.Layers) == 0 {
 		if b.lower, err = syscall.Open(b.spec.Path, linux.O_PATH|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0); err != nil {
 			return linux.Fail("open the rootfs", b.spec.Path, err)
 		}
@@ -152,26 +167,52 @@ func (b *builder) layout() *linux.StepError {
 	}
 	b.skel = b.base
 	if b.spec.Kind == Dir {
-		for _, name := range [...]string{"skel", "lower", "upper", "work", "root"} {
-			if err := syscall.Mkdirat(b.base, name, 0o755); err != nil {
-				return linux.Fail("make", "the skeleton", err)
-			}
+		if e := b.layoutDir(); e != nil {
+			return e
 		}
-		if b.skel, err = linux.OpenPlain(b.base, "skel", linux.O_PATH|syscall.O_DIRECTORY); err != nil {
-			return linux.Fail("open", "the skeleton", err)
-		}
-		b.copyOwner("/", b.skel)
 	}
 	for _, path := range fixed {
 		if path == "/work" && b.project < 0 {
 			continue
 		}
 		b.points = append(b.points, point{real: path, root: -1})
-		if err := syscall.Mkdirat(b.skel, path[1:], 0o755); err != nil {
+		if err := syscall.Mkdirat(b.skel, path[1:], 0o755); err != nil && (err != syscall.EEXIST || !b.spec.InPlace) {
 			return linux.Fail("make mount point", path, err)
 		}
 	}
 	return b.layoutTargets()
+}
+
+// layoutDir makes what a root needs that is a directory or layers, and changes
+// into the skeleton's tmpfs.
+func (b *builder) layoutDir() *linux.StepError {
+	folders := []string{"skel", namesAt, rootAt}
+	if b.spec.Transient {
+		folders = append(folders, "upper", "work")
+	}
+	for _, name := range folders {
+		if err := syscall.Mkdirat(b.base, name, 0o755); err != nil {
+			return linux.Fail("make", "the skeleton", err)
+		}
+	}
+	if err := syscall.Fchdir(b.base); err != nil {
+		return linux.Fail("change into", "the skeleton", err)
+	}
+	if b.spec.InPlace {
+		b.skel = b.lower
+		return nil
+	}
+	if len(b.spec.Layers) > 0 {
+		if e := b.openLayers(); e != nil {
+			return e
+		}
+	}
+	var err error
+	if b.skel, err = linux.OpenPlain(b.base, "skel", linux.O_PATH|syscall.O_DIRECTORY); err != nil {
+		return linux.Fail("open", "the skeleton", err)
+	}
+	b.copyOwner("/", b.skel)
+	return nil
 }
 
 func (b *builder) layoutTargets() *linux.StepError {
@@ -199,6 +240,11 @@ func (b *builder) layoutTargets() *linux.StepError {
 		switch {
 		case p != nil && p.fresh:
 			b.files = append(b.files, placed{real, f.Content})
+		case p == nil && b.spec.InPlace:
+			b.covers = append(b.covers, placed{real, f.Content})
+			if e := b.makePoint(real, false, ""); e != nil {
+				return e
+			}
 		case p == nil && b.spec.Kind == Dir:
 			if e := b.makePoint(real, false, f.Content); e != nil {
 				return e

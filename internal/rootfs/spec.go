@@ -11,10 +11,23 @@ const (
 
 // Spec is a container's root with everything mounted into it.
 type Spec struct {
-	Kind      Kind
-	Path      string // Dir: absolute path of the directory on the host
-	Transient bool   // writes go to a private layer that is thrown away; else the root is read-only
-	UserNS    bool   // built in a user namespace: no mknod, no sysfs, locked mounts
+	Kind Kind
+	Path string // Dir: absolute path of the directory on the host
+	// Layers is a Dir instead of Path: absolute host paths of what overlayfs takes
+	// as lower directories, the top one first, MaxLayers at most. Whiteouts are
+	// character devices 0/0; opaque folders have trusted.overlay.opaque=y, in a
+	// user namespace user.overlay.opaque=y (mount option userxattr).
+	Layers []string
+	// Upper is a folder of the host's with the empty or earlier used folders "fs"
+	// and "work": Layers can be written to, and what is written stays in "fs", in
+	// the same format as they are. It never holds anything of ours. The kernel
+	// has to do it: there is no fallback to fuse-overlayfs. Not Transient.
+	Upper string
+	// InPlace: Path itself can be written to, without an overlay. Mount points
+	// that it lacks are made in it, and stay; Files cover its own. Not Transient.
+	InPlace   bool
+	Transient bool // writes go to a private layer that is thrown away; else the root is read-only
+	UserNS    bool // built in a user namespace: no mknod, no sysfs, locked mounts
 	// FuseOverlay is the absolute host path of fuse-overlayfs(1), which serves a
 	// Dir where the kernel refuses to in a user namespace; "" if there is none.
 	FuseOverlay string
@@ -42,9 +55,12 @@ const (
 
 // Mount is one mount of a container, besides the fixed ones.
 type Mount struct {
-	Kind     MountKind
-	Target   string // absolute path inside the container
-	Source   string // Bind: absolute host path. Copy: the root to copy Target of; "" is the container's own
+	Kind   MountKind
+	Target string // absolute path inside the container
+	Source string // Bind: absolute host path. Copy: the root to copy Target of; "" is the container's own
+	// Layers, for Bind and Copy, are a root of layers instead of Source, see
+	// Spec.Layers; a Bind of it is read-only.
+	Layers   []string
 	Inside   string // Bind: path below Source that must not lead out of it; "" is Source itself
 	ReadOnly bool
 	NoExec   bool   // Tmpfs: nothing in it can be executed

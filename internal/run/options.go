@@ -21,7 +21,7 @@ type Options struct {
 	Dir        string // the caller's working directory
 	Manager    systemd.Manager
 	NoBuild    bool          // --no-build: an image or a build that is not there is an error
-	Progress   progress.Mode // of fetching and building
+	Progress   progress.Mode // of fetching and building; "" for what stderr is
 }
 
 // Exit codes of lanyard itself, see behaviour.

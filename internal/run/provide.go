@@ -28,18 +28,18 @@ func (s *session) provider() *provide.Provider {
 		o := s.options
 		s.roots = provide.New(provide.Options{
 			Plan: o.Plan, Settings: o.Settings, Getenv: os.Getenv, Engine: container.NewEngine(s.run), Files: hostFiles(), NoBuild: o.NoBuild,
-			Progress: func() *progress.Progress { return NewProgress(o.Progress) },
+			Progress: func() *progress.Progress { return newProgress(o.Progress) },
 		})
 	}
 	return s.roots
 }
 
-// NewProgress reports on stderr what takes its time before a command starts.
-func NewProgress(mode progress.Mode) *progress.Progress {
-	if mode == progress.Auto {
-		mode = progress.Choose(isTerminal(2), os.Getenv)
+// newProgress reports on stderr what takes its time before a command starts.
+func newProgress(mode progress.Mode) *progress.Progress {
+	if mode == "" {
+		mode = progress.Choose(progress.IsTerminal(os.Stderr), os.Getenv)
 	}
-	return progress.New(os.Stderr, mode, func() int { return columns(2) })
+	return progress.New(os.Stderr, mode, progress.Width(os.Stderr))
 }
 
 // root gives a container's root; what is not there is fetched or built first,
