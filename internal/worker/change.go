@@ -33,6 +33,11 @@ func (r *buildRequest) carryOut() error {
 	if err := rootfs.Build(&r.Root); err != nil {
 		return err
 	}
+	// A link of an image may lead into the project, which is only read here.
+	readOnly := &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}
+	if err := unix.MountSetattr(unix.AT_FDCWD, project, unix.AT_RECURSIVE, readOnly); err != nil {
+		return fmt.Errorf("cannot make the project read-only: %w", err)
+	}
 	for i := range r.Changes {
 		if err := r.change(&r.Changes[i], blobs); err != nil {
 			return err
@@ -71,7 +76,7 @@ func makeFolders(name string) error {
 	return nil
 }
 
-// writeText replaces a file, or what a link leads to nowhere for.
+// writeText makes a file, instead of a file or a link that is there.
 func writeText(name, content string) error {
 	if err := makeFolders(path.Dir(name)); err != nil {
 		return err
@@ -148,6 +153,9 @@ func below(in io.Reader, folder string, out io.Writer) error {
 			if h.Linkname, ok = under(h.Linkname, folder); !ok {
 				return fmt.Errorf("%s is a hard link to something outside of %s", name, folder)
 			}
+		}
+		if h.Typeflag == tar.TypeGNUSparse {
+			h.Typeflag = tar.TypeReg // its holes are zeros by now
 		}
 		h.Format = tar.FormatUnknown
 		if err := w.WriteHeader(h); err != nil {
