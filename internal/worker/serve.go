@@ -100,6 +100,9 @@ func unpackAll(r *unpackRequest, tell func(message)) ([]Unpacked, error) {
 	return done, nil
 }
 
+// raiseLimits names the setting that bounds what is unpacked.
+const raiseLimits = "raise layer-limits in the settings"
+
 func unpackOne(layer *Layer, r *unpackRequest, progress func(int64)) (Unpacked, error) {
 	blob, err := os.Open(layer.Blob)
 	if err != nil {
@@ -127,7 +130,7 @@ func unpackOne(layer *Layer, r *unpackRequest, progress func(int64)) (Unpacked, 
 	var limit *unpack.LimitError
 	switch {
 	case errors.As(err, &limit):
-		return Unpacked{}, fmt.Errorf("layer %s: %w; if it is meant to be so large, raise layer-limits in the settings", layer.DiffID, err)
+		return Unpacked{}, fmt.Errorf("layer %s: %w; if it is meant to be so large, %s", layer.DiffID, err, raiseLimits)
 	case err != nil:
 		return Unpacked{}, fmt.Errorf("layer %s: %w", layer.DiffID, err)
 	case layer.DiffID != "" && result.DiffID != layer.DiffID:
