@@ -13,10 +13,7 @@ import (
 // its name stands for another one by now. A container without an image is none of
 // its business.
 func (p *Provider) Pull(ctx context.Context, c *plan.Container, u *container.UserNS) error {
-	text := c.Image
-	if text == "" && len(c.Setup) > 0 {
-		text = c.Setup[0].Image
-	}
+	text := p.imageOf(c)
 	if text == "" {
 		return nil
 	}
@@ -39,6 +36,18 @@ func (p *Provider) Pull(ctx context.Context, c *plan.Container, u *container.Use
 	lease, _, err := p.fetch(ctx, s, v, ref, stamp)
 	lease.Close()
 	return err
+}
+
+// imageOf is the image that a container is, or that its recipe starts from, also
+// by way of other containers; "" for none.
+func (p *Provider) imageOf(c *plan.Container) string {
+	for c.Image == "" && len(c.Setup) > 0 && c.Setup[0].Kind == plan.StepContainer {
+		c = p.o.Plan.Containers[c.Setup[0].Base]
+	}
+	if c.Image != "" || len(c.Setup) == 0 {
+		return c.Image
+	}
+	return c.Setup[0].Image
 }
 
 // Clean takes things out of the store, see store.Clean.

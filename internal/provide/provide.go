@@ -209,9 +209,9 @@ func (p *Provider) begin(ctx context.Context, s *store.Store) error {
 		return nil
 	}
 	if err := s.Sweep(ctx); err != nil {
-		return fmt.Errorf("cannot remove what an earlier lanyard left half made: %w", err)
+		p.progress().Message(fmt.Sprintf("warning: cannot remove what an earlier lanyard left half made: %v", err))
 	}
-	return nil
+	return ctx.Err()
 }
 
 // errNotThere is for --no-build.
