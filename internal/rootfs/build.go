@@ -1,6 +1,7 @@
 package rootfs
 
 import (
+	"strconv"
 	"syscall"
 
 	"github.com/lanyard-dev/lanyard/internal/linux"
@@ -28,11 +29,11 @@ type builder struct {
 	project int // detached tree of the project, -1 for none
 	proc    int // detached proc, made while the host's is in sight
 	console int // detached tree of the caller's terminal, -1 for none
-	said    int // read end of what fuse-overlayfs complains of; -1 where the kernel lays the layers itself
 	trees   []int
 	reals   []string // resolved targets of spec.Mounts
 	points  []point
-	files   []placed
+	files   []placed // for a tmpfs of ours
+	covers  []placed // for an InPlace root, whose own files stay as they are
 }
 
 type placed struct {
@@ -46,14 +47,28 @@ type placed struct {
 // 0, and has the capabilities of its user namespace. Needs Linux 5.12. A
 // fuse-overlayfs(1) that serves the root is a child of the caller's.
 func Build(spec *Spec) *linux.StepError {
-	b := &builder{spec: spec, project: -1, console: -1, said: -1}
+	b := &builder{spec: spec, project: -1, console: -1}
 	for _, step := range []func() *linux.StepError{
-		b.openSources, b.openConsole, b.layout, b.mountRoot, b.mountProc, b.mountSys, b.mountDev,
-		b.mountProject, b.mountVolumes, b.placeFiles, b.enter, b.release,
+		b.check, b.openSources, b.openConsole, b.layout, b.mountRoot, b.mountProc, b.mountSys, b.mountDev,
+		b.mountProject, b.mountVolumes, b.placeFiles, b.coverFiles, b.enter, b.release,
 	} {
 		if err := step(); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// check refuses what Spec says can't be.
+func (b *builder) check() *linux.StepError {
+	s := b.spec
+	switch {
+	case len(s.Layers) > MaxLayers:
+		return &linux.StepError{Step: "lay layers over each other", Path: s.where(),
+			Detail: "these are " + strconv.Itoa(len(s.Layers)) + ", and overlayfs takes " + strconv.Itoa(MaxLayers) + "; build the image with fewer"}
+	case s.Upper != "" && (len(s.Layers) == 0 || s.Transient), s.InPlace && (len(s.Layers) > 0 || s.Transient),
+		s.Kind != Dir && (len(s.Layers) > 0 || s.InPlace):
+		return &linux.StepError{Step: "internal error: a root that is two things at once"}
 	}
 	return nil
 }
@@ -69,7 +84,7 @@ func (b *builder) openSources() *linux.StepError {
 		return linux.Fail("open", "/", err)
 	}
 	b.lower = b.host
-	if b.spec.Kind == Dir {
+	if b.spec.Kind == Dir && len(b.spec.Layers) == 0 {
 		if b.lower, err = syscall.Open(b.spec.Path, linux.O_PATH|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0); err != nil {
 			return linux.Fail("open the rootfs", b.spec.Path, err)
 		}
@@ -133,117 +148,6 @@ func (b *builder) tree(path, inside string) (int, error) {
 		fd = below
 	}
 	return cloneTree(fd, "", true)
-}
-
-// fixed are the places that are always ours, whatever the root has there.
-var fixed = [...]string{"/proc", "/sys", "/dev", "/work"}
-
-// layout resolves every mount point and makes the skeleton.
-func (b *builder) layout() *linux.StepError {
-	mnt, err := tmpfs(nosuid|nodev, 0, 0o755)
-	if err != nil {
-		return linux.Fail("mount", "the skeleton", err)
-	}
-	if err := attachAt(mnt, b.host, base[1:]); err != nil {
-		return linux.Fail("attach", "the skeleton", err)
-	}
-	if b.base, err = syscall.Open(base, linux.O_PATH|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0); err != nil {
-		return linux.Fail("open", "the skeleton", err)
-	}
-	b.skel = b.base
-	if b.spec.Kind == Dir {
-		for _, name := range [...]string{"skel", "lower", "upper", "work", "root"} {
-			if err := syscall.Mkdirat(b.base, name, 0o755); err != nil {
-				return linux.Fail("make", "the skeleton", err)
-			}
-		}
-		if b.skel, err = linux.OpenPlain(b.base, "skel", linux.O_PATH|syscall.O_DIRECTORY); err != nil {
-			return linux.Fail("open", "the skeleton", err)
-		}
-		b.copyOwner("/", b.skel)
-	}
-	for _, path := range fixed {
-		if path == "/work" && b.project < 0 {
-			continue
-		}
-		b.points = append(b.points, point{real: path, root: -1})
-		if err := syscall.Mkdirat(b.skel, path[1:], 0o755); err != nil {
-			return linux.Fail("make mount point", path, err)
-		}
-	}
-	return b.layoutTargets()
-}
-
-func (b *builder) layoutTargets() *linux.StepError {
-	for i := range b.spec.Mounts {
-		m := &b.spec.Mounts[i]
-		real, err := b.resolve(m.Target)
-		if err != nil {
-			return linux.Fail("resolve mount point", m.Target, err)
-		}
-		b.reals = append(b.reals, real)
-		if b.under(real) == nil {
-			isDir := m.Kind != Bind || b.isDir(b.trees[i])
-			if e := b.makePoint(real, isDir, ""); e != nil {
-				return e
-			}
-		}
-		b.points = append(b.points, point{real: real, root: -1, fresh: m.Kind == Tmpfs && !m.ReadOnly})
-	}
-	for _, f := range b.spec.Files {
-		real, err := b.resolve(f.Target)
-		if err != nil {
-			return linux.Fail("resolve", f.Target, err)
-		}
-		p := b.under(real)
-		switch {
-		case p != nil && p.fresh:
-			b.files = append(b.files, placed{real, f.Content})
-		case p == nil && b.spec.Kind == Dir:
-			if e := b.makePoint(real, false, f.Content); e != nil {
-				return e
-			}
-		}
-		// Elsewhere it is the host's own file, or what a volume of the user's brings.
-	}
-	return nil
-}
-
-// resolve finds what a path of the container names. /tmp, /run and the like
-// are taken as written: what the root has there is covered anyway.
-func (b *builder) resolve(path string) (string, error) {
-	if path == "/tmp" || path == "/run" {
-		return path, nil
-	}
-	return linux.Resolve(b.lower, path, func(real string) bool {
-		for i := range b.points {
-			if b.points[i].real == real {
-				return true
-			}
-		}
-		return false
-	})
-}
-
-// under gives the innermost mount that path lies below (or is), if any.
-func (b *builder) under(path string) *point {
-	var best *point
-	for i := range b.points {
-		p := &b.points[i]
-		if isBelow(path, p.real) && (best == nil || len(p.real) >= len(best.real)) {
-			best = p
-		}
-	}
-	return best
-}
-
-func isBelow(path, dir string) bool {
-	return path == dir || (len(path) > len(dir) && path[:len(dir)] == dir && path[len(dir)] == '/')
-}
-
-func (b *builder) isDir(fd int) bool {
-	var st syscall.Stat_t
-	return syscall.Fstat(fd, &st) == nil && st.Mode&syscall.S_IFMT == syscall.S_IFDIR
 }
 
 // enter makes the new root the root of the namespace and drops the old one.

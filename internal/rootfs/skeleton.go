@@ -8,10 +8,14 @@ import (
 
 // makePoint makes a mount point (or a file of ours) in the skeleton, with the
 // owner and mode of the root's own folders on the way. In a host root it
-// only makes what is at the top: below, the folders are the machine's.
+// only makes what is at the top: below, the folders are the machine's. In an
+// InPlace one it makes what is missing.
 func (b *builder) makePoint(real string, isDir bool, content string) *linux.StepError {
-	if b.spec.Kind == Host {
+	switch {
+	case b.spec.Kind == Host:
 		return b.makeHostPoint(real, isDir)
+	case b.spec.InPlace:
+		return makeIn(b.skel, real[1:], real, isDir)
 	}
 	dir := b.skel
 	defer func() {

@@ -1,6 +1,7 @@
 package rootfs
 
 import (
+	"strconv"
 	"syscall"
 
 	"github.com/lanyard-dev/lanyard/internal/linux"
@@ -92,7 +93,8 @@ func (b *builder) mountedAbove(real string) *point {
 	return best
 }
 
-// makeIn makes a mount point in a tmpfs of ours.
+// makeIn makes a mount point in a folder that is ours to write to, where there is
+// none.
 func makeIn(root int, rest, real string, isDir bool) *linux.StepError {
 	parent, name, err := mkdirs(root, rest)
 	if err != nil {
@@ -221,6 +223,24 @@ func (b *builder) placeFiles() *linux.StepError {
 		syscall.Close(parent)
 		if e != nil {
 			return e
+		}
+	}
+	return nil
+}
+
+// coverFiles binds files of ours over those of an InPlace root.
+func (b *builder) coverFiles() *linux.StepError {
+	for i, f := range b.covers {
+		name := "file" + strconv.Itoa(i)
+		if e := makeFile(b.base, name, f.real, f.content, 0o644); e != nil {
+			return e
+		}
+		mnt, err := cloneTree(b.base, name, false)
+		if err == nil {
+			err = attachAt(mnt, b.root, f.real[1:])
+		}
+		if err != nil {
+			return linux.Fail("cover", f.real, err)
 		}
 	}
 	return nil

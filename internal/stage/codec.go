@@ -74,6 +74,9 @@ func (e *encoder) spec(s *Spec) {
 func (e *encoder) root(r *rootfs.Spec) {
 	e.uint(uint64(r.Kind))
 	e.str(r.Path)
+	e.strs(r.Layers)
+	e.str(r.Upper)
+	e.bool(r.InPlace)
 	e.bool(r.Transient)
 	e.bool(r.UserNS)
 	e.str(r.FuseOverlay)
@@ -192,7 +195,7 @@ func decodeSpec(payload []byte) (*Spec, error) {
 }
 
 func (d *decoder) root() rootfs.Spec {
-	r := rootfs.Spec{Kind: rootfs.Kind(d.uint()), Path: d.str(), Transient: d.bool(), UserNS: d.bool(), FuseOverlay: d.str(), LayerSize: d.uint(), Project: d.str()}
+	r := rootfs.Spec{Kind: rootfs.Kind(d.uint()), Path: d.str(), Layers: d.strs(), Upper: d.str(), InPlace: d.bool(), Transient: d.bool(), UserNS: d.bool(), FuseOverlay: d.str(), LayerSize: d.uint(), Project: d.str()}
 	for range d.count() {
 		r.Mounts = append(r.Mounts, rootfs.Mount{
 			Kind: rootfs.MountKind(d.uint()), Target: d.str(), Source: d.str(), Inside: d.str(), ReadOnly: d.bool(), NoExec: d.bool(),
