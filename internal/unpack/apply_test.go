@@ -56,6 +56,7 @@ func TestBadEntries(t *testing.T) {
 		{words("a", "b => ../a"), `entry b has ".." in its path`},
 		{words("b => a"), "entry b is a hard link to a, which the layer has not (yet)"},
 		{words(".wh.a", "b => a"), "entry b is a hard link to a, which the layer has not (yet)"},
+		{words("b/", "b/x", "b => b/x"), "entry b is a hard link to b/x, which the layer has not (yet)"},
 		{words("d/", "b => d"), "entry b is a hard link to d, which is a folder"},
 		{words("b => /"), "entry b is a hard link to nothing"},
 		{words("d/" + long), "has a name of more than 255 bytes"},
