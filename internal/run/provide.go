@@ -13,6 +13,7 @@ import (
 	"github.com/lanyard-dev/lanyard/internal/plan"
 	"github.com/lanyard-dev/lanyard/internal/progress"
 	"github.com/lanyard-dev/lanyard/internal/provide"
+	"github.com/lanyard-dev/lanyard/internal/store"
 )
 
 // interruptedError is a signal that ended lanyard while a root was made.
@@ -106,11 +107,15 @@ func withUser(p *plan.Process, root provide.Root, groups bool) (*plan.Process, e
 	return &q, nil
 }
 
-// imageCommand is what an image runs by itself.
-func imageCommand(root provide.Root) ([]string, error) {
-	argv := slices.Concat(root.Config.Entrypoint, root.Config.Cmd)
+// imageCommand is what an image runs by itself: its entrypoint, with the user's
+// words, else with its own.
+func imageCommand(c store.Config, words []string) ([]string, error) {
+	if len(words) == 0 {
+		words = c.Cmd
+	}
+	argv := slices.Concat(c.Entrypoint, words)
 	if len(argv) == 0 {
-		return nil, errors.New("its image names no command; write what to run: run: …")
+		return nil, errors.New("its image does not say what it runs; write run: with a program")
 	}
 	return argv, nil
 }
