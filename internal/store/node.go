@@ -167,7 +167,11 @@ func (s *Store) Temp() (t *Temp, err error) {
 // gives the folder for its files.
 func (t *Temp) NodeDir(name string) (string, error) {
 	dir := filepath.Join(t.Path, name, fsDir)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	err := os.MkdirAll(dir, 0o755)
+	if err == nil {
+		err = os.Chmod(dir, 0o755) // whatever our umask is: it is a root's own folder
+	}
+	if err != nil {
 		return "", fmt.Errorf("cannot begin in the store: %w", err)
 	}
 	return dir, nil
