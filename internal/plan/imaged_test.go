@@ -14,7 +14,7 @@ const imagedFile = `containers:
   above: {setup: [!Container over, !Sh b]}
   debian: {setup: [!Debian stable]}
   on-debian: {setup: [!Container debian]}
-  tar: {setup: [!Tar ./a.tar]}
+  tar: {setup: [!Tar {path: ./a.tar}]}
   folder: {rootfs: ./a}
   host: {host: true}
 `
@@ -62,9 +62,9 @@ func TestRunOfTheImage(t *testing.T) {
 		problemCase{"empty run of an image", imagedFile + "commands:\n  x: !Command {container: image, run: []}\n", []string{
 			`12:39: run is empty; write the program first`}},
 		problemCase{"null run of an image", imagedFile + "commands:\n  x: !Command {container: image, run: }\n", []string{
-			`12:38: run is empty; write a value or remove the key`}},
+			`12:39: run is empty; write a value or remove the key`}},
 		problemCase{"a circle", "containers: {a: {setup: [!Container b]}, b: {setup: [!Container a]}}\ncommands: {x: {container: a}}\n", []string{
-			`1:26: container "a" is built from itself: a -> b -> a`,
+			`1:26: container a is built from itself: a -> b -> a`,
 			`2:12: command "x" has no run; write what it executes`}},
 	))
 }
