@@ -29,7 +29,10 @@ func (s *session) provider() *provide.Provider {
 		o := s.options
 		s.roots = provide.New(provide.Options{
 			Plan: o.Plan, Settings: o.Settings, Getenv: os.Getenv, Engine: container.NewEngine(s.run), Files: hostFiles(), NoBuild: o.NoBuild,
-			Progress: func() *progress.Progress { return newProgress(o.Progress) },
+			Progress: func() *progress.Progress {
+				s.reported = true
+				return newProgress(o.Progress)
+			},
 		})
 	}
 	return s.roots
