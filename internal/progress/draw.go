@@ -37,14 +37,18 @@ func (t *Task) event(failure string) event {
 
 // state is a task in words, after its name.
 func (t *Task) state(now time.Time) string {
-	amount := size(t.done)
+	return strings.TrimSpace(t.phase + " " + t.figures(now))
+}
+
+// figures say how far the phase is.
+func (t *Task) figures(now time.Time) string {
+	text := size(t.done)
 	switch {
 	case t.total > 0:
-		amount = fmt.Sprintf("%d%% of %s", t.percent(), size(t.total))
+		text = fmt.Sprintf("%d%% of %s", t.percent(), size(t.total))
 	case t.done == 0: // it counts nothing
-		amount = "(" + span(now.Sub(t.since)) + ")"
+		text = "(" + span(now.Sub(t.since)) + ")"
 	}
-	text := strings.TrimSpace(t.phase + " " + amount)
 	if t.rate >= 1 {
 		text += ", " + size(int64(t.rate)) + "/s"
 	}
@@ -78,7 +82,10 @@ func bars(tasks []*Task, now time.Time, width int) []string {
 	}
 	var lines []string
 	for _, t := range shown {
-		head, tail := pad(tailOf(t.name, names), names), t.state(now)
+		head, tail := pad(tailOf(t.name, names), names), t.figures(now)
+		if room := width - 1 - names - utf8.RuneCountInString(tail) - len("   "); t.phase != "" && room > 0 {
+			tail = cut(t.phase, room) + " " + tail
+		}
 		room := width - 1 - names - utf8.RuneCountInString(tail) - len("  [] ")
 		if n := t.percent(); n >= 0 && room >= minBar {
 			full := min(room, maxBar)

@@ -174,7 +174,9 @@ func (p *Progress) compose(now time.Time) (text string, busy, closed bool) {
 	defer p.mu.Unlock()
 	var b strings.Builder
 	if rows := rowsOf(p.drawn, width); rows > 0 {
-		fmt.Fprintf(&b, "\x1b[%dA", rows) // up; each line erases what is right of it
+		// Up; each line erases what is right of it. What was typed meanwhile may have
+		// moved the cursor.
+		fmt.Fprintf(&b, "\r\x1b[%dA", rows)
 		if rows > len(p.drawn) {
 			b.WriteString("\x1b[J") // what was a line is several now
 		}

@@ -47,8 +47,10 @@ func newProgress(mode progress.Mode) *progress.Progress {
 }
 
 // root gives a container's root; what is not there is fetched or built first,
-// which a signal that ends lanyard ends: an interruptedError.
+// which a signal that ends lanyard ends: an interruptedError. Nothing of that is
+// left on the screen, where messages may follow.
 func (s *session) root(c *plan.Container, u *container.UserNS) (root provide.Root, err error) {
+	defer s.provider().Ready()
 	err = s.interruptible(func(ctx context.Context) error {
 		root, err = s.provider().Root(ctx, c, u)
 		return err

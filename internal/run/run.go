@@ -137,7 +137,6 @@ func (s *session) command(c *plan.Command, chosen []*plan.Process) int {
 		}
 		specs = append(specs, spec)
 	}
-	s.provider().Ready()
 	e := &children{containers: container.NewEngine(s.run), specs: specs, names: names, mux: screen.mux}
 	cfg := supervisor.Config{
 		Group:    group.Config{Names: names, Mode: c.Mode, Grace: c.KillAfter, Single: !c.Supervise},
