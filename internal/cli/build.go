@@ -60,7 +60,7 @@ func (a *app) makeRoots(s settings, words []string, m making, o run.MakeOptions)
 	}
 	names := words
 	if len(words) == 0 {
-		names = slices.DeleteFunc(containerNames(p), func(name string) bool { return !m.wants(p, p.Containers[name]) })
+		names = a.wanted(p, m)
 	}
 	for _, name := range names {
 		c, ok := p.Containers[name]
@@ -92,6 +92,20 @@ func (a *app) makeRoots(s settings, words []string, m making, o run.MakeOptions)
 	o.Plan, o.Settings, o.Progress = p, own, s.progress
 	o.Tell = func(c *plan.Container, made bool) { say("%s: %s", c.Name, m.told(c, made)) }
 	return a.make(o)
+}
+
+// wanted are the containers for which there is something to do. One that this
+// version can't make is told about: what needs it says the same when it runs.
+func (a *app) wanted(p *plan.Plan, m making) []string {
+	var names []string
+	for _, name := range containerNames(p) {
+		if bad := p.UnsupportedIn(name); len(bad) > 0 {
+			a.fail("warning: container %s is left out: %s", name, bad[0])
+		} else if m.wants(p, p.Containers[name]) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // unsupported reports that a container can't be made in this version.
