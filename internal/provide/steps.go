@@ -52,13 +52,15 @@ func (b *builder) change(ctx context.Context, step *plan.Step) error {
 }
 
 // install has the system's own program install packages. Services that a package
-// would start are left alone: policy-rc.d(8) says so to Debian's.
+// would start are left alone: policy-rc.d(8) says so to Debian's. dpkg need not
+// wait for the disk (dpkg(1), --force-unsafe-io), because a build that was cut
+// short is thrown away.
 const install = `
 policy=/usr/sbin/policy-rc.d
 if command -v apt-get >/dev/null; then
 	[ -e $policy ] || { printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy && ours=yes; }
 	apt-get -q update
-	apt-get -qy -o Dpkg::Options::=--force-confold install --no-install-recommends "$@"
+	apt-get -qy -o Dpkg::Options::=--force-confold -o Dpkg::Options::=--force-unsafe-io install --no-install-recommends "$@"
 	[ -z "${ours:-}" ] || rm -f $policy
 	apt-get clean
 	rm -rf /var/lib/apt/lists/*
@@ -193,6 +195,8 @@ func (b *builder) debian(ctx context.Context, step *plan.Step) error {
 		Program: program, Release: step.Release, Variant: step.Variant, Packages: step.Packages, Dest: b.fs, Log: b.log.Name(),
 		Env: b.environment([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TMPDIR=" + filepath.Join(b.temp.Path)}),
 	}
+	// As for install: this takes less than half the time.
+	d.Options = append(d.Options, "--dpkgopt=force-unsafe-io")
 	// usr-is-merged from the start: otherwise usrmerge is installed, with all of Perl.
 	const merged = "/usr/share/mmdebstrap/hooks/maybe-merged-usr"
 	if _, err := os.Stat(merged); err == nil {
