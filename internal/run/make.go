@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/lanyard-dev/lanyard/internal/container"
@@ -62,8 +63,17 @@ func Make(o MakeOptions) int {
 
 // defaultIDs is the user namespace of a command of c that says nothing of ids.
 func (s *session) defaultIDs(c *plan.Container) (*container.UserNS, error) {
-	spec := &container.Spec{Name: c.Name}
-	err := s.setUser(spec, c, &plan.Process{Name: c.Name, Container: c.Name})
+	return s.mapped(c, &plan.Process{Name: c.Name, Container: c.Name})
+}
+
+// idsOf is the user namespace of a process of the plan.
+func (s *session) idsOf(p *plan.Process) (*container.UserNS, error) {
+	return s.mapped(s.options.Plan.Containers[p.Container], p)
+}
+
+func (s *session) mapped(c *plan.Container, p *plan.Process) (*container.UserNS, error) {
+	spec := &container.Spec{Name: p.Name}
+	err := s.setUser(spec, c, p)
 	return spec.UserNS, err
 }
 
@@ -93,36 +103,63 @@ func CleanVolumes(p *plan.Plan, settings plan.Settings, dryRun bool) (removed, b
 	if err != nil {
 		return nil, nil, err
 	}
-	dir := filepath.Join(p.Root, stateDir, "volumes")
-	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, nil, fmt.Errorf("cannot list the volumes: %w", err)
+	project, err := os.OpenRoot(p.Root)
+	if err != nil {
+		return nil, nil, fmt.Errorf("cannot open the project: %w", err)
 	}
-	for _, e := range entries {
-		path := filepath.Join(dir, e.Name())
-		free, err := holdVolume(path, unix.LOCK_EX)
-		if err != nil || !e.IsDir() {
-			if e.IsDir() {
-				busy = append(busy, e.Name())
-			}
+	defer project.Close()
+	names, err := volumeNames(project)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, name := range names {
+		free, err := holdVolume(project, name, unix.LOCK_EX)
+		if err != nil {
+			busy = append(busy, name)
 			continue
 		}
-		removed = append(removed, e.Name())
+		removed = append(removed, name)
 		if !dryRun {
-			err = s.interruptible(func(ctx context.Context) error { return provide.Remove(ctx, u, path) })
+			err = s.interruptible(func(ctx context.Context) error {
+				return provide.Remove(ctx, u, filepath.Join(p.Root, volumePath(name)))
+			})
+			_ = project.Remove(lockPath(name))
 		}
 		free.Close()
 		if err != nil {
 			return removed, busy, err
 		}
 	}
-	slices.Sort(removed)
 	return removed, busy, nil
 }
 
-// holdVolume locks a volume's folder: shared by who uses it.
-func holdVolume(path string, how int) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+// volumeNames lists a project's persistent volumes, sorted.
+func volumeNames(project *os.Root) (names []string, err error) {
+	dir, err := project.Open(stateDir + "/volumes")
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot list the volumes: %w", err)
+	}
+	defer dir.Close()
+	entries, err := dir.ReadDir(-1)
+	for _, e := range entries {
+		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+			names = append(names, e.Name())
+		}
+	}
+	slices.Sort(names)
+	return names, err
+}
+
+// lockPath is the file that is locked, shared, by who uses a volume: the volume
+// itself may belong to an id that lanyard can't open it as.
+func lockPath(name string) string { return volumePath("." + name + ".use") }
+
+// holdVolume locks a persistent volume.
+func holdVolume(project *os.Root, name string, how int) (*os.File, error) {
+	f, err := project.OpenFile(lockPath(name), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
