@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path"
-	"path/filepath"
 	"strings"
 
 	"github.com/lanyard-dev/lanyard/internal/container"
@@ -79,11 +78,7 @@ else
 fi`
 
 func (b *builder) install(ctx context.Context, packages []string) error {
-	env := []string{"DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8"}
-	if b.v.files.OneID() {
-		// Where one id is mapped nobody can become the user that apt downloads as.
-		env = append(env, "APT_CONFIG=/run/lanyard-apt.conf")
-	}
+	env := []string{"DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8", "APT_CONFIG=/run/" + aptConf}
 	err := b.run(ctx, append([]string{"/bin/sh", "-ec", install, "sh"}, packages...), env)
 	var ended *exitError
 	if errors.As(err, &ended) && ended.status == 126 {
@@ -131,9 +126,7 @@ func (b *builder) run(ctx context.Context, argv, env []string) error {
 func (b *builder) mounts() ([]rootfs.Mount, error) {
 	tmp := rootfs.Mount{Kind: rootfs.Bind, Target: "/tmp", Source: b.tmp()}
 	run := rootfs.Mount{Kind: rootfs.Tmpfs, Target: "/run", Mode: 0o755}
-	if b.v.files.OneID() {
-		run.Files = []rootfs.Entry{{Path: "lanyard-apt.conf", Mode: 0o644, Content: "APT::Sandbox::User \"root\";\n"}}
-	}
+	run.Files = []rootfs.Entry{{Path: aptConf, Mode: 0o644, Content: aptOptions(b.v.files.OneID())}}
 	list := []rootfs.Mount{tmp, run}
 	for i := range b.c.Setup {
 		for _, cache := range b.c.Setup[i].Caches {
@@ -193,7 +186,7 @@ func (b *builder) debian(ctx context.Context, step *plan.Step) error {
 	}
 	d := worker.Debian{
 		Program: program, Release: step.Release, Variant: step.Variant, Packages: step.Packages, Dest: b.fs, Log: b.log.Name(),
-		Env: b.environment([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TMPDIR=" + filepath.Join(b.temp.Path)}),
+		Env: b.environment(append(b.aptProxies(), "TMPDIR="+b.temp.Path)),
 	}
 	// As for install: this takes less than half the time.
 	d.Options = append(d.Options, "--dpkgopt=force-unsafe-io")
@@ -209,28 +202,4 @@ func (b *builder) debian(ctx context.Context, step *plan.Step) error {
 		d.Sources = aptSources()
 	}
 	return b.v.files.Debian(ctx, d)
-}
-
-// release is the code name of this machine's system (os-release(5)).
-func release() string {
-	data, err := os.ReadFile("/etc/os-release")
-	if err != nil {
-		return ""
-	}
-	for line := range strings.Lines(string(data)) {
-		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "VERSION_CODENAME="); ok {
-			return strings.Trim(name, `"'`)
-		}
-	}
-	return ""
-}
-
-// aptSources are this machine's files of package sources (sources.list(5)).
-func aptSources() (files []string) {
-	for _, path := range []string{"/etc/apt/sources.list", "/etc/apt/sources.list.d/debian.sources", "/etc/apt/sources.list.d/ubuntu.sources"} {
-		if data, err := os.ReadFile(path); err == nil && (strings.Contains("\n"+string(data), "\ndeb ") || strings.Contains(string(data), "URIs:")) {
-			files = append(files, path)
-		}
-	}
-	return files
 }
