@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path"
-	"path/filepath"
 	"strings"
 
 	"github.com/lanyard-dev/lanyard/internal/container"
@@ -52,13 +51,15 @@ func (b *builder) change(ctx context.Context, step *plan.Step) error {
 }
 
 // install has the system's own program install packages. Services that a package
-// would start are left alone: policy-rc.d(8) says so to Debian's.
+// would start are left alone: policy-rc.d(8) says so to Debian's. dpkg need not
+// wait for the disk (dpkg(1), --force-unsafe-io), because a build that was cut
+// short is thrown away.
 const install = `
 policy=/usr/sbin/policy-rc.d
 if command -v apt-get >/dev/null; then
 	[ -e $policy ] || { printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy && ours=yes; }
 	apt-get -q update
-	apt-get -qy -o Dpkg::Options::=--force-confold install --no-install-recommends "$@"
+	apt-get -qy -o Dpkg::Options::=--force-confold -o Dpkg::Options::=--force-unsafe-io install --no-install-recommends "$@"
 	[ -z "${ours:-}" ] || rm -f $policy
 	apt-get clean
 	rm -rf /var/lib/apt/lists/*
@@ -77,11 +78,7 @@ else
 fi`
 
 func (b *builder) install(ctx context.Context, packages []string) error {
-	env := []string{"DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8"}
-	if b.v.files.OneID() {
-		// Where one id is mapped nobody can become the user that apt downloads as.
-		env = append(env, "APT_CONFIG=/run/lanyard-apt.conf")
-	}
+	env := []string{"DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8", "APT_CONFIG=/run/" + aptConf}
 	err := b.run(ctx, append([]string{"/bin/sh", "-ec", install, "sh"}, packages...), env)
 	var ended *exitError
 	if errors.As(err, &ended) && ended.status == 126 {
@@ -129,9 +126,7 @@ func (b *builder) run(ctx context.Context, argv, env []string) error {
 func (b *builder) mounts() ([]rootfs.Mount, error) {
 	tmp := rootfs.Mount{Kind: rootfs.Bind, Target: "/tmp", Source: b.tmp()}
 	run := rootfs.Mount{Kind: rootfs.Tmpfs, Target: "/run", Mode: 0o755}
-	if b.v.files.OneID() {
-		run.Files = []rootfs.Entry{{Path: "lanyard-apt.conf", Mode: 0o644, Content: "APT::Sandbox::User \"root\";\n"}}
-	}
+	run.Files = []rootfs.Entry{{Path: aptConf, Mode: 0o644, Content: aptOptions(b.v.files.OneID())}}
 	list := []rootfs.Mount{tmp, run}
 	for i := range b.c.Setup {
 		for _, cache := range b.c.Setup[i].Caches {
@@ -191,8 +186,10 @@ func (b *builder) debian(ctx context.Context, step *plan.Step) error {
 	}
 	d := worker.Debian{
 		Program: program, Release: step.Release, Variant: step.Variant, Packages: step.Packages, Dest: b.fs, Log: b.log.Name(),
-		Env: b.environment([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TMPDIR=" + filepath.Join(b.temp.Path)}),
+		Env: b.environment(append(b.aptProxies(), "TMPDIR="+b.temp.Path)),
 	}
+	// As for install: this takes less than half the time.
+	d.Options = append(d.Options, "--dpkgopt=force-unsafe-io")
 	// usr-is-merged from the start: otherwise usrmerge is installed, with all of Perl.
 	const merged = "/usr/share/mmdebstrap/hooks/maybe-merged-usr"
 	if _, err := os.Stat(merged); err == nil {
@@ -205,28 +202,4 @@ func (b *builder) debian(ctx context.Context, step *plan.Step) error {
 		d.Sources = aptSources()
 	}
 	return b.v.files.Debian(ctx, d)
-}
-
-// release is the code name of this machine's system (os-release(5)).
-func release() string {
-	data, err := os.ReadFile("/etc/os-release")
-	if err != nil {
-		return ""
-	}
-	for line := range strings.Lines(string(data)) {
-		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "VERSION_CODENAME="); ok {
-			return strings.Trim(name, `"'`)
-		}
-	}
-	return ""
-}
-
-// aptSources are this machine's files of package sources (sources.list(5)).
-func aptSources() (files []string) {
-	for _, path := range []string{"/etc/apt/sources.list", "/etc/apt/sources.list.d/debian.sources", "/etc/apt/sources.list.d/ubuntu.sources"} {
-		if data, err := os.ReadFile(path); err == nil && (strings.Contains("\n"+string(data), "\ndeb ") || strings.Contains(string(data), "URIs:")) {
-			files = append(files, path)
-		}
-	}
-	return files
 }
