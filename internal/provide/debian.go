@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"strings"
 
 	"github.com/lanyard-dev/lanyard/internal/ids"
 	"github.com/lanyard-dev/lanyard/internal/linux"
@@ -29,8 +27,10 @@ func (b *builder) debian(ctx context.Context, step *plan.Step) error {
 	}
 	d := worker.Debian{
 		Program: program, Release: step.Release, Variant: step.Variant, Packages: step.Packages, Dest: b.fs, Log: b.log.Name(),
-		Env: b.environment([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TMPDIR=" + filepath.Join(b.temp.Path)}),
+		Env: b.environment(append(b.aptProxies(), "TMPDIR="+b.temp.Path)),
 	}
+	// As for install: this takes less than half the time.
+	d.Options = append(d.Options, "--dpkgopt=force-unsafe-io")
 	// usr-is-merged from the start: otherwise usrmerge is installed, with all of Perl.
 	const merged = "/usr/share/mmdebstrap/hooks/maybe-merged-usr"
 	if _, err := os.Stat(merged); err == nil {
@@ -43,28 +43,4 @@ func (b *builder) debian(ctx context.Context, step *plan.Step) error {
 		d.Sources = aptSources()
 	}
 	return b.v.files.Debian(ctx, d)
-}
-
-// release is the code name of this machine's system (os-release(5)).
-func release() string {
-	data, err := os.ReadFile("/etc/os-release")
-	if err != nil {
-		return ""
-	}
-	for line := range strings.Lines(string(data)) {
-		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "VERSION_CODENAME="); ok {
-			return strings.Trim(name, `"'`)
-		}
-	}
-	return ""
-}
-
-// aptSources are this machine's files of package sources (sources.list(5)).
-func aptSources() (files []string) {
-	for _, path := range []string{"/etc/apt/sources.list", "/etc/apt/sources.list.d/debian.sources", "/etc/apt/sources.list.d/ubuntu.sources"} {
-		if data, err := os.ReadFile(path); err == nil && (strings.Contains("\n"+string(data), "\ndeb ") || strings.Contains(string(data), "URIs:")) {
-			files = append(files, path)
-		}
-	}
-	return files
 }

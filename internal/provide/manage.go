@@ -63,3 +63,8 @@ func (p *Provider) Clean(ctx context.Context, u *container.UserNS, o store.Clean
 func Remove(ctx context.Context, u *container.UserNS, path string) error {
 	return newView(u).files.Remove(ctx, path)
 }
+
+// Own gives path in root an owner of the ids of u, see worker.Own.
+func Own(ctx context.Context, u *container.UserNS, root, path string, uid, gid int) error {
+	return newView(u).files.Own(ctx, root, path, uid, gid)
+}

@@ -51,13 +51,15 @@ func (b *builder) change(ctx context.Context, step *plan.Step) error {
 }
 
 // install has the system's own program install packages. Services that a package
-// would start are left alone: policy-rc.d(8) says so to Debian's.
+// would start are left alone: policy-rc.d(8) says so to Debian's. dpkg need not
+// wait for the disk (dpkg(1), --force-unsafe-io), because a build that was cut
+// short is thrown away.
 const install = `
 policy=/usr/sbin/policy-rc.d
 if command -v apt-get >/dev/null; then
 	[ -e $policy ] || { printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy && ours=yes; }
 	apt-get -q update
-	apt-get -qy -o Dpkg::Options::=--force-confold install --no-install-recommends "$@"
+	apt-get -qy -o Dpkg::Options::=--force-confold -o Dpkg::Options::=--force-unsafe-io install --no-install-recommends "$@"
 	[ -z "${ours:-}" ] || rm -f $policy
 	apt-get clean
 	rm -rf /var/lib/apt/lists/*
@@ -78,11 +80,7 @@ fi`
 var errNoProgram = errors.New("no program to install packages with was found: apt-get, apk, dnf, microdnf, zypper or pacman; write the command for this system as a step, !Sh")
 
 func (b *builder) install(ctx context.Context, packages []string) error {
-	env := []string{"DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8"}
-	if b.v.files.OneID() {
-		// Where one id is mapped nobody can become the user that apt downloads as.
-		env = append(env, "APT_CONFIG=/run/lanyard-apt.conf")
-	}
+	env := []string{"DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8", "APT_CONFIG=/run/" + aptConf}
 	err := b.run(ctx, append([]string{"/bin/sh", "-ec", install, "sh"}, packages...), env)
 	var ended *exitError
 	if errors.As(err, &ended) && ended.status == 126 {
@@ -134,9 +132,7 @@ func (b *builder) tmpMount() rootfs.Mount {
 // mounts are what every program of a recipe sees besides the root.
 func (b *builder) mounts() ([]rootfs.Mount, error) {
 	run := rootfs.Mount{Kind: rootfs.Tmpfs, Target: "/run", Mode: 0o755}
-	if b.v.files.OneID() {
-		run.Files = []rootfs.Entry{{Path: "lanyard-apt.conf", Mode: 0o644, Content: "APT::Sandbox::User \"root\";\n"}}
-	}
+	run.Files = []rootfs.Entry{{Path: aptConf, Mode: 0o644, Content: aptOptions(b.v.files.OneID())}}
 	list := []rootfs.Mount{b.tmpMount(), run}
 	for i := range b.c.Setup {
 		for _, cache := range b.c.Setup[i].Caches {

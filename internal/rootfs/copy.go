@@ -7,8 +7,8 @@ import (
 )
 
 // mountCopy mounts a tmpfs that starts as a copy of a root's own folder.
-func (b *builder) mountCopy(m *Mount, target int) *linux.StepError {
-	source, e := b.openCopySource(m, target)
+func (b *builder) mountCopy(m *Mount, tree, target int) *linux.StepError {
+	source, e := b.openCopySource(m, tree, target)
 	if e != nil {
 		return e
 	}
@@ -33,15 +33,18 @@ func (b *builder) mountCopy(m *Mount, target int) *linux.StepError {
 	return nil
 }
 
-func (b *builder) openCopySource(m *Mount, target int) (int, *linux.StepError) {
-	if m.Source == "" {
+func (b *builder) openCopySource(m *Mount, tree, target int) (int, *linux.StepError) {
+	if m.Source == "" && tree < 0 {
 		fd, err := syscall.Openat(target, ".", syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
 		if err != nil {
 			return -1, linux.Fail("read the original of snapshot volume", m.Target, err)
 		}
 		return fd, nil
 	}
-	root, err := syscall.Open(m.Source, linux.O_PATH|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
+	root, err := tree, error(nil)
+	if root < 0 {
+		root, err = syscall.Open(m.Source, linux.O_PATH|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
+	}
 	if err != nil {
 		return -1, linux.Fail("open the root", m.Source, err)
 	}

@@ -18,10 +18,12 @@ type Spec struct {
 	// character devices 0/0; opaque folders have trusted.overlay.opaque=y, in a
 	// user namespace user.overlay.opaque=y (mount option userxattr).
 	Layers []string
-	// Upper is a folder of the host's with the empty or earlier used folders "fs"
-	// and "work": Layers can be written to, and what is written stays in "fs", in
-	// the same format as they are. It never holds anything of ours. The kernel
-	// has to do it: there is no fallback to fuse-overlayfs. Not Transient.
+	// Upper is the absolute host path of a folder that holds the folders "fs" and
+	// "work", on one filesystem, new or used before: Layers can be written to, and
+	// what is written stays in "fs", in the same format as they are. Nothing of
+	// ours gets in there. Mode and owner of "fs" are those of the root's "/".
+	// Only one container at a time may have it. The kernel has to do it: there is
+	// no fallback to fuse-overlayfs. Not Transient.
 	Upper string
 	// InPlace: Path itself can be written to, without an overlay. Mount points
 	// that it lacks are made in it, and stay; Files cover its own. Not Transient.

@@ -128,7 +128,7 @@ func (b *builder) mountVolume(m *Mount, tree, target int) *linux.StepError {
 	case Tmpfs:
 		return b.mountTmpfs(m, target)
 	case Copy:
-		return b.mountCopy(m, target)
+		return b.mountCopy(m, tree, target)
 	case HostTree:
 		var mnt int
 		if mnt, err = tmpfs(nosuid|nodev, 1<<20, 0o755); err == nil {

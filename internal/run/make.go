@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/lanyard-dev/lanyard/internal/container"
@@ -23,9 +25,12 @@ type MakeOptions struct {
 	Plan       *plan.Plan
 	Settings   plan.Settings
 	Containers []*plan.Container
-	Pull       bool // fetch images again: what a tag stands for may have changed
-	Force      bool // build again what is built
-	Progress   progress.Mode
+	Pull       bool          // fetch images again: what a tag stands for may have changed
+	Force      bool          // build again what is built
+	Progress   progress.Mode // "" for what stderr is
+	// Tell is called for each container whose root is there by now; made says
+	// whether it was not before. With Pull it says whether the image is another one.
+	Tell func(c *plan.Container, made bool)
 }
 
 // newSession begins an invocation.
@@ -34,36 +39,85 @@ func newSession(o *Options, signals chan os.Signal) *session {
 		ids: sync.OnceValue(func() ids.Host { return ids.Lookup(os.Geteuid()) })}
 }
 
-// Make fetches and builds what containers need, and returns lanyard's exit code.
+// Make fetches and builds what containers need, one after the other up to the
+// first that can't be made, and returns lanyard's exit code.
 func Make(o MakeOptions) int {
 	s := newSession(&Options{Plan: o.Plan, Settings: o.Settings, Progress: o.Progress}, catchSignals())
-	defer s.close()
+	code := 0
 	for _, c := range o.Containers {
-		u, err := s.defaultIDs(c)
-		if err == nil {
-			err = s.interruptible(func(ctx context.Context) error {
-				if o.Pull {
-					return s.provider().Pull(ctx, c, u)
-				}
-				return s.provider().Build(ctx, c, u, o.Force)
-			})
+		if code = s.make(&o, c); code != 0 {
+			break
 		}
-		var signalled *interruptedError
-		switch {
-		case errors.As(err, &signalled):
-			return signalled.code
-		case err != nil:
-			s.provider().Ready()
-			return complain(fmt.Errorf("cannot make %s: %w", c.Name, err), ExitNotStarted)
-		}
+	}
+	s.close()
+	if err := s.run.Close(); err != nil {
+		complain(fmt.Errorf("cannot remove everything of this run; the next start tries again: %w", err), 0)
+	}
+	return code
+}
+
+// make fetches and builds what one container needs.
+func (s *session) make(o *MakeOptions, c *plan.Container) int {
+	var before map[string]string
+	if o.Pull {
+		before = s.digests()
+	}
+	s.reported = false
+	u, err := s.defaultIDs(c)
+	if err == nil {
+		err = s.interruptible(func(ctx context.Context) error {
+			if o.Pull {
+				return s.provider().Pull(ctx, c, u)
+			}
+			return s.provider().Build(ctx, c, u, o.Force)
+		})
+	}
+	s.provider().Ready()
+	var signalled *interruptedError
+	switch {
+	case errors.As(err, &signalled):
+		return signalled.code
+	case err != nil && o.Progress == progress.JSON:
+		report := newProgress(progress.JSON)
+		report.Task(c.Name).Fail(err)
+		report.Close()
+		return ExitNotStarted
+	case err != nil:
+		return complain(fmt.Errorf("cannot make %s: %w", c.Name, err), ExitNotStarted)
+	case o.Pull:
+		o.Tell(c, !maps.Equal(before, s.digests()))
+	default:
+		o.Tell(c, s.reported)
 	}
 	return 0
 }
 
+// digests are those of the images in the store, by reference and platform; none
+// where it can't be read, which whoever needs it reports.
+func (s *session) digests() map[string]string {
+	digests := map[string]string{}
+	if path, err := provide.Path(s.options.Settings, os.Getenv); err == nil {
+		images, _, _ := store.List(path)
+		for _, i := range images {
+			digests[i.Ref+" "+i.Platform] = i.Digest
+		}
+	}
+	return digests
+}
+
 // defaultIDs is the user namespace of a command of c that says nothing of ids.
 func (s *session) defaultIDs(c *plan.Container) (*container.UserNS, error) {
-	spec := &container.Spec{Name: c.Name}
-	err := s.setUser(spec, c, &plan.Process{Name: c.Name, Container: c.Name})
+	return s.mapped(c, &plan.Process{Name: c.Name, Container: c.Name})
+}
+
+// idsOf is the user namespace of a process of the plan.
+func (s *session) idsOf(p *plan.Process) (*container.UserNS, error) {
+	return s.mapped(s.options.Plan.Containers[p.Container], p)
+}
+
+func (s *session) mapped(c *plan.Container, p *plan.Process) (*container.UserNS, error) {
+	spec := &container.Spec{Name: p.Name}
+	err := s.setUser(spec, c, p)
 	return spec.UserNS, err
 }
 
@@ -93,36 +147,63 @@ func CleanVolumes(p *plan.Plan, settings plan.Settings, dryRun bool) (removed, b
 	if err != nil {
 		return nil, nil, err
 	}
-	dir := filepath.Join(p.Root, stateDir, "volumes")
-	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, nil, fmt.Errorf("cannot list the volumes: %w", err)
+	project, err := os.OpenRoot(p.Root)
+	if err != nil {
+		return nil, nil, fmt.Errorf("cannot open the project: %w", err)
 	}
-	for _, e := range entries {
-		path := filepath.Join(dir, e.Name())
-		free, err := holdVolume(path, unix.LOCK_EX)
-		if err != nil || !e.IsDir() {
-			if e.IsDir() {
-				busy = append(busy, e.Name())
-			}
+	defer project.Close()
+	names, err := volumeNames(project)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, name := range names {
+		free, err := holdVolume(project, name, unix.LOCK_EX)
+		if err != nil {
+			busy = append(busy, name)
 			continue
 		}
-		removed = append(removed, e.Name())
+		removed = append(removed, name)
 		if !dryRun {
-			err = s.interruptible(func(ctx context.Context) error { return provide.Remove(ctx, u, path) })
+			err = s.interruptible(func(ctx context.Context) error {
+				return provide.Remove(ctx, u, filepath.Join(p.Root, volumePath(name)))
+			})
+			_ = project.Remove(lockPath(name))
 		}
 		free.Close()
 		if err != nil {
 			return removed, busy, err
 		}
 	}
-	slices.Sort(removed)
 	return removed, busy, nil
 }
 
-// holdVolume locks a volume's folder: shared by who uses it.
-func holdVolume(path string, how int) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+// volumeNames lists a project's persistent volumes, sorted.
+func volumeNames(project *os.Root) (names []string, err error) {
+	dir, err := project.Open(stateDir + "/volumes")
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot list the volumes: %w", err)
+	}
+	defer dir.Close()
+	entries, err := dir.ReadDir(-1)
+	for _, e := range entries {
+		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+			names = append(names, e.Name())
+		}
+	}
+	slices.Sort(names)
+	return names, err
+}
+
+// lockPath is the file that is locked, shared, by who uses a volume: the volume
+// itself may belong to an id that lanyard can't open it as.
+func lockPath(name string) string { return volumePath("." + name + ".use") }
+
+// holdVolume locks a persistent volume.
+func holdVolume(project *os.Root, name string, how int) (*os.File, error) {
+	f, err := project.OpenFile(lockPath(name), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}

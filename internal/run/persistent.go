@@ -1,16 +1,19 @@
 package run
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/lanyard-dev/lanyard/internal/container"
 	"github.com/lanyard-dev/lanyard/internal/janitor"
 	"github.com/lanyard-dev/lanyard/internal/plan"
+	"github.com/lanyard-dev/lanyard/internal/provide"
 	"golang.org/x/sys/unix"
 )
 
@@ -25,7 +28,7 @@ func volumePath(name string) string { return stateDir + "/volumes/" + name }
 // persistent gives the folder of a persistent volume, relative to the project,
 // and makes it if need be; one with an init-command has been made by
 // fillVolumes before.
-func (s *session) persistent(v *plan.Volume, p *plan.Process) (string, error) {
+func (s *session) persistent(v *plan.Volume, p *plan.Process, ids *container.UserNS) (string, error) {
 	if dir, ok := s.volumes[v.Name]; ok {
 		return dir, nil
 	}
@@ -34,17 +37,14 @@ func (s *session) persistent(v *plan.Volume, p *plan.Process) (string, error) {
 		return "", err
 	}
 	defer project.Close()
-	path := volumePath(v.Name)
-	if err := makeVolume(project, path, v, p); err != nil {
-		return "", err
-	}
 	// So that nobody removes it as long as this lanyard lives.
-	hold, err := holdVolume(filepath.Join(s.options.Plan.Root, path), unix.LOCK_SH)
+	hold, err := holdVolume(project, v.Name, unix.LOCK_SH)
 	if err != nil {
 		return "", fmt.Errorf("cannot use volume %s, which is being removed: %w", v.Name, err)
 	}
 	s.held = append(s.held, hold)
-	return path, nil
+	path := volumePath(v.Name)
+	return path, s.makeVolume(project, path, v, p, ids)
 }
 
 // openState opens the project and makes .lanyard/volumes in it, which version
@@ -74,7 +74,7 @@ func openState(root string) (*os.Root, error) {
 }
 
 // makeVolume makes a volume's folder, unless it is there, with its owner.
-func makeVolume(project *os.Root, path string, v *plan.Volume, p *plan.Process) error {
+func (s *session) makeVolume(project *os.Root, path string, v *plan.Volume, p *plan.Process, ids *container.UserNS) error {
 	err := project.Mkdir(path, 0o755)
 	if errors.Is(err, fs.ErrExist) {
 		return nil
@@ -82,24 +82,28 @@ func makeVolume(project *os.Root, path string, v *plan.Volume, p *plan.Process) 
 	if err != nil {
 		return fmt.Errorf("cannot make the volume: %w", err)
 	}
-	if err := ownVolume(project, path, v, p); err != nil {
+	if err := s.ownVolume(project, path, v, p, ids); err != nil {
 		_ = project.Remove(path)
 		return err
 	}
 	return nil
 }
 
-func ownVolume(project *os.Root, path string, v *plan.Volume, p *plan.Process) error {
+func (s *session) ownVolume(project *os.Root, path string, v *plan.Volume, p *plan.Process, ids *container.UserNS) error {
 	uid, gid := idOf(v.OwnerUID), idOf(v.OwnerGID)
-	if container.Privileged() {
-		if uid < 0 && gid < 0 {
-			return nil
-		}
+	switch {
+	case uid < 0 && gid < 0:
+		return nil
+	case ids == nil:
 		return project.Lchown(path, uid, gid)
+	case !ids.Own():
+		return s.interruptible(func(ctx context.Context) error {
+			return provide.Own(ctx, ids, s.options.Plan.Root, path, uid, gid)
+		})
 	}
 	// One id is mapped: what is ours is the command's user's.
 	if (uid >= 0 && uid != max(0, idOf(p.UserID))) || (gid >= 0 && gid != max(0, idOf(p.GroupID))) {
-		return fmt.Errorf("owner-uid and owner-gid can only be the command's own ids where one id can be mapped: more takes newuidmap and ranges for you in /etc/subuid and /etc/subgid, which this version does not use yet")
+		return fmt.Errorf("owner-uid and owner-gid can only be the command's own ids where one id can be mapped: %w", s.ids().None)
 	}
 	return nil
 }
@@ -156,18 +160,25 @@ func (s *session) fillVolume(v *plan.Volume, p *plan.Process) (int, error) {
 	if _, err := project.Lstat(path); err == nil {
 		return 0, nil // another lanyard has filled it meanwhile
 	}
+	ids, err := s.idsOf(p)
+	if err != nil {
+		return 0, err
+	}
+	if err := s.sweepVolume(project, v.Name, ids); err != nil {
+		return 0, err
+	}
 	fresh := volumePath("." + v.Name + ".new-" + s.run.ID())
 	if err := s.run.Note(container.Entry{Kind: janitor.TreeEntry, Path: filepath.Join(root, fresh)}); err != nil {
 		return 0, err
 	}
-	if err := makeVolume(project, fresh, v, p); err != nil {
+	if err := s.makeVolume(project, fresh, v, p, ids); err != nil {
 		return 0, err
 	}
 	s.volumes[v.Name] = fresh
 	defer delete(s.volumes, v.Name)
 	fmt.Fprintf(os.Stderr, "lanyard: filling volume %s with %s\n", v.Name, v.InitCommand)
 	if code := s.command(command, command.Children); code != 0 {
-		_ = janitor.RemoveTree(filepath.Join(root, fresh))
+		_ = s.removeVolume(fresh, ids)
 		fmt.Fprintf(os.Stderr, "lanyard: volume %s is not filled: %s gave status %d\n", v.Name, v.InitCommand, code)
 		return code, nil
 	}
@@ -175,6 +186,36 @@ func (s *session) fillVolume(v *plan.Volume, p *plan.Process) (int, error) {
 		return 0, fmt.Errorf("cannot put volume %s in its place: %w", v.Name, err)
 	}
 	return 0, nil
+}
+
+// removeVolume removes a volume's folder, whatever ids its files have.
+func (s *session) removeVolume(path string, ids *container.UserNS) error {
+	return s.interruptible(func(ctx context.Context) error {
+		return provide.Remove(ctx, ids, filepath.Join(s.options.Plan.Root, path))
+	})
+}
+
+// sweepVolume removes what a killed lanyard left of filling a volume, whose lock
+// is held: a janitor can't remove files of ids that are not the caller's.
+func (s *session) sweepVolume(project *os.Root, name string, ids *container.UserNS) error {
+	dir, err := project.Open(stateDir + "/volumes")
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	entries, err := dir.Readdirnames(-1)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if !strings.HasPrefix(entry, "."+name+".new-") {
+			continue
+		}
+		if err := s.removeVolume(volumePath(entry), ids); err != nil {
+			return fmt.Errorf("cannot remove what an earlier lanyard left of volume %s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // lockPoll is how often a volume's lock is tried.

@@ -56,7 +56,7 @@ func volumes(t *testing.T, p *testkit.Project) (names []string) {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
-		if filepath.Ext(e.Name()) != ".lock" {
+		if e.IsDir() {
 			names = append(names, e.Name())
 		}
 	}
@@ -169,6 +169,62 @@ func TestInitCommandIsKilled(t *testing.T) {
 	if got := p.OK("use"); got != "ready\n" {
 		t.Errorf("afterwards the command sees %q", got)
 	}
+}
+
+// TestVolumeOfAnotherID: an ordinary user's volume may belong to any id of the
+// container, and be closed to the user.
+func TestVolumeOfAnotherID(t *testing.T) {
+	testkit.Require(t, testkit.User, testkit.IDs)
+	t.Parallel()
+	p := testkit.NewProject(t, `
+containers:
+  c: {rootfs: ROOT, volumes: {/data: !Persistent {name: db, init-command: fill, owner-uid: 33, owner-gid: 44}}}
+commands:
+  fill: !Command {container: c, user-id: 33, group-id: 44, run: "mkdir -m 700 /data/d && touch /data/d/f && chmod 700 /data && test ! -e /work/bad && { test ! -e /work/wait || { touch /work/begun; sleep 1000; }; }"}
+  use: !Command {container: c, user-id: 33, group-id: 44, run: "stat -c '%n %a %u:%g' /data /data/d"}
+`)
+	if err := os.Chmod(p.Dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	p.Write("bad", "")
+	p.Fails(1, []string{"volume db is not filled"}, "use")
+	if left := volumes(t, p); len(left) > 0 {
+		t.Errorf("a failed init-command leaves %v", left)
+	}
+	if err := os.Remove(p.Path("bad")); err != nil {
+		t.Fatal(err)
+	}
+
+	p.Write("wait", "")
+	cmd := p.Command(t.Context(), "use")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the init-command has begun", func() bool { _, err := os.Stat(p.Path("begun")); return err == nil })
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	until(t, "no process is left", func() bool { return len(p.Pids()) == 0 })
+	if err := os.Remove(p.Path("wait")); err != nil {
+		t.Fatal(err)
+	}
+
+	for range 2 {
+		if got := p.OK("use"); got != "/data 700 33:44\n/data/d 700 33:44\n" {
+			t.Errorf("the command sees %q", got)
+		}
+	}
+	if left := volumes(t, p); len(left) != 1 {
+		t.Errorf("what a killed lanyard began is still there: %v", left)
+	}
+	p.Env = []string{"XDG_DATA_HOME=" + t.TempDir()}
+	p.OK("_clean", "--volumes")
+	if left := volumes(t, p); len(left) > 0 {
+		t.Errorf("_clean --volumes leaves %v", left)
+	}
+	p.Env = alone
+	p.Fails(127, []string{"owner-uid and owner-gid can only be the command's own ids", "newuidmap is not installed"}, "_run", "c", "true")
 }
 
 // TestPersistentFullDisk: what can't be made whole is not left half-made.

@@ -13,6 +13,7 @@ import (
 	"github.com/lanyard-dev/lanyard/internal/plan"
 	"github.com/lanyard-dev/lanyard/internal/progress"
 	"github.com/lanyard-dev/lanyard/internal/provide"
+	"github.com/lanyard-dev/lanyard/internal/store"
 )
 
 // interruptedError is a signal that ended lanyard while a root was made.
@@ -28,7 +29,10 @@ func (s *session) provider() *provide.Provider {
 		o := s.options
 		s.roots = provide.New(provide.Options{
 			Plan: o.Plan, Settings: o.Settings, Getenv: os.Getenv, Engine: container.NewEngine(s.run), Files: hostFiles(), NoBuild: o.NoBuild,
-			Progress: func() *progress.Progress { return newProgress(o.Progress) },
+			Progress: func() *progress.Progress {
+				s.reported = true
+				return newProgress(o.Progress)
+			},
 		})
 	}
 	return s.roots
@@ -43,8 +47,10 @@ func newProgress(mode progress.Mode) *progress.Progress {
 }
 
 // root gives a container's root; what is not there is fetched or built first,
-// which a signal that ends lanyard ends: an interruptedError.
+// which a signal that ends lanyard ends: an interruptedError. Nothing of that is
+// left on the screen, where messages may follow.
 func (s *session) root(c *plan.Container, u *container.UserNS) (root provide.Root, err error) {
+	defer s.provider().Ready()
 	err = s.interruptible(func(ctx context.Context) error {
 		root, err = s.provider().Root(ctx, c, u)
 		return err
@@ -106,11 +112,15 @@ func withUser(p *plan.Process, root provide.Root, groups bool) (*plan.Process, e
 	return &q, nil
 }
 
-// imageCommand is what an image runs by itself.
-func imageCommand(root provide.Root) ([]string, error) {
-	argv := slices.Concat(root.Config.Entrypoint, root.Config.Cmd)
+// imageCommand is what an image runs by itself: its entrypoint, with the user's
+// words, else with its own.
+func imageCommand(c store.Config, words []string) ([]string, error) {
+	if len(words) == 0 {
+		words = c.Cmd
+	}
+	argv := slices.Concat(c.Entrypoint, words)
 	if len(argv) == 0 {
-		return nil, errors.New("its image names no command; write what to run: run: …")
+		return nil, errors.New("its image does not say what it runs; write run: with a program")
 	}
 	return argv, nil
 }

@@ -96,6 +96,9 @@ type session struct {
 	volumes map[string]string // persistent volumes that are being filled: name to folder in the project
 	held    []*os.File        // locks of persistent volumes
 	roots   *provide.Provider // nil before the first root is asked for
+
+	// Whether something had to be fetched or built; read when nobody provides.
+	reported bool
 }
 
 // close gives up roots and volumes.
@@ -134,7 +137,6 @@ func (s *session) command(c *plan.Command, chosen []*plan.Process) int {
 		}
 		specs = append(specs, spec)
 	}
-	s.provider().Ready()
 	e := &children{containers: container.NewEngine(s.run), specs: specs, names: names, mux: screen.mux}
 	cfg := supervisor.Config{
 		Group:    group.Config{Names: names, Mode: c.Mode, Grace: c.KillAfter, Single: !c.Supervise},

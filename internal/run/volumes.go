@@ -75,7 +75,7 @@ func (s *session) mount(v *plan.Volume, p *plan.Process, ids *container.UserNS) 
 		m.Source, m.Inside, err = s.bindSource(v)
 	case plan.Persistent:
 		m.Kind, m.Source = rootfs.Bind, s.options.Plan.Root
-		m.Inside, err = s.persistent(v, p)
+		m.Inside, err = s.persistent(v, p, ids)
 	case plan.Snapshot:
 		m.Kind, m.Size = rootfs.Copy, uint64(v.Size)
 		if v.OwnerUID != nil {

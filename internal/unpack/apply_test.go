@@ -56,6 +56,7 @@ func TestBadEntries(t *testing.T) {
 		{words("a", "b => ../a"), `entry b has ".." in its path`},
 		{words("b => a"), "entry b is a hard link to a, which the layer has not (yet)"},
 		{words(".wh.a", "b => a"), "entry b is a hard link to a, which the layer has not (yet)"},
+		{words("b/", "b/x", "b => b/x"), "entry b is a hard link to b/x, which the layer has not (yet)"},
 		{words("d/", "b => d"), "entry b is a hard link to d, which is a folder"},
 		{words("b => /"), "entry b is a hard link to nothing"},
 		{words("d/" + long), "has a name of more than 255 bytes"},
@@ -212,6 +213,38 @@ func TestXattrs(t *testing.T) {
 	}
 	if r.Xattrs != 6 { // 3 of d, 1 of f, and both of the symlink, which may have none of user.*
 		t.Errorf("%d were left out, want 6", r.Xattrs)
+	}
+}
+
+// TestDefaultACL: a folder keeps the ACL that new files in it are to inherit, and
+// files of the image don't inherit it.
+func TestDefaultACL(t *testing.T) {
+	// Version 2; owner rwx, group r-x, others nothing (linux/posix_acl_xattr.h).
+	acl := "\x02\x00\x00\x00" + "\x01\x00\x07\x00\xff\xff\xff\xff" + "\x04\x00\x05\x00\xff\xff\xff\xff" + "\x20\x00\x00\x00\xff\xff\xff\xff"
+	list := []tar.Header{{Name: "d/", PAXRecords: map[string]string{"SCHILY.xattr.system.posix_acl_default": acl}}, {Name: "d/f"}, {Name: "d/s/"}}
+	for i := range 100 {
+		list = append(list, tar.Header{Name: fmt.Sprintf("x%d/", i)})
+	}
+	list = append(list, tar.Header{Name: "d/g", Mode: 0o666}, tar.Header{Name: "d/s/h"})
+	for _, flat := range []bool{false, true} {
+		dir, r := applied(t, layer(t, list...), mine(unpack.Options{Flat: flat}))
+		if flat {
+			if _, err := apply(t, dir, layer(t, tar.Header{Name: "d/i", Mode: 0o666}), mine(unpack.Options{Flat: true})); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for name, want := range map[string]os.FileMode{"d/f": 0o644, "d/g": 0o666, "d/i": 0o666, "d/s": 0o755, "d/s/h": 0o644} {
+			info, err := os.Stat(filepath.Join(dir, name))
+			if errors.Is(err, os.ErrNotExist) && !flat {
+				continue
+			}
+			if err != nil || info.Mode().Perm() != want || len(xattrsOf(t, filepath.Join(dir, name))) > 0 {
+				t.Errorf("flat %v: %s: %v, %v, want %o", flat, name, info, err, want)
+			}
+		}
+		if got := xattrsOf(t, filepath.Join(dir, "d")); got["system.posix_acl_default"] != acl || r.Xattrs > 0 {
+			t.Errorf("flat %v: d has %q; %d left out", flat, got, r.Xattrs)
+		}
 	}
 }
 

@@ -52,8 +52,10 @@ func (s *source) explain(err error) error {
 
 var errTruncated = &LayerError{Why: "is truncated: it ends in the middle"}
 
-// maxWindow is what zstd(1) accepts without being told to, in bytes.
-const maxWindow = 128 << 20
+// maxWindow is the largest window of zstd that is accepted, in bytes: the memory
+// of unpacking is bounded, and zstd(1) needs --long or --ultra for more than 8 MiB
+// (RFC 8878, 3.1.1.1.2, recommends no more).
+const maxWindow = 64 << 20
 
 // decompressor looks at the first bytes and gives a reader of what is inside,
 // and a function that frees it.

@@ -204,19 +204,22 @@ func (a *applier) hardLink(parent *folder, base, to string) error {
 		return err
 	}
 	dir, name := split(target)
-	fd := -1
-	if f := a.opened(dir); f != nil {
-		fd = f.fd
-	} else if fd, err = linux.OpenInRoot(a.folders[top].fd, dir, unix.O_PATH|unix.O_DIRECTORY); err == nil {
-		defer unix.Close(fd)
+	// Not through the open folders: this must not make one, and a.retry may
+	// close them.
+	fd := parent.fd
+	if dir != parent.path {
+		if fd, err = linux.OpenInRoot(a.folders[top].fd, dir, unix.O_PATH|unix.O_DIRECTORY); err == nil {
+			defer unix.Close(fd)
+		}
 	}
 	var st, old unix.Stat_t
 	if err == nil {
 		err = unix.Fstatat(fd, name, &st, unix.AT_SYMLINK_NOFOLLOW)
 	}
+	missing := &LayerError{Entry: a.name, Why: "is a hard link to " + show(to) + ", which the layer has not (yet); a layer must hold what its hard links point at, before them"}
 	switch {
 	case err == unix.ENOENT || err == unix.ENOTDIR || err == nil && isWhiteout(&st):
-		return &LayerError{Entry: a.name, Why: "is a hard link to " + show(to) + ", which the layer has not (yet); a layer must hold what its hard links point at, before them"}
+		return missing
 	case err != nil:
 		return entryError("look at", to, err)
 	case st.Mode&unix.S_IFMT == unix.S_IFDIR:
@@ -226,6 +229,9 @@ func (a *applier) hardLink(parent *folder, base, to string) error {
 		return nil // to itself, or linked before: removing it could remove the target
 	}
 	err = a.retry(parent, base, func() error { return unix.Linkat(fd, name, parent.fd, base, 0) })
+	if err == unix.ENOENT { // it was in a folder that the link replaced
+		return missing
+	}
 	if err != nil {
 		return entryError("make the hard link", a.name, err)
 	}

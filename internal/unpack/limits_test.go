@@ -107,7 +107,7 @@ func TestMemory(t *testing.T) {
 		w := gzip.NewWriter(out)
 		tw := tar.NewWriter(w)
 		block := []byte(noise(1 << 20))
-		for i := range 300 {
+		for i := range 120 {
 			for j := range 30 {
 				_ = tw.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: fmt.Sprintf("d%d/e%d/", i, j), Mode: 0o755})
 			}

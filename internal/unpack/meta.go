@@ -194,10 +194,13 @@ func xattr(fd int, name string) ([]byte, error) {
 
 // xattrs lists those of an open file, without overlayfs's.
 func xattrs(fd int) ([]string, error) {
-	buf := make([]byte, 64<<10) // XATTR_LIST_MAX
-	n, err := unix.Flistxattr(fd, buf)
-	if err == unix.EOPNOTSUPP {
+	n, err := unix.Flistxattr(fd, nil)
+	if err == unix.EOPNOTSUPP || err == nil && n == 0 {
 		return nil, nil
+	}
+	buf := make([]byte, n)
+	if err == nil {
+		n, err = unix.Flistxattr(fd, buf)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot list xattrs: %w", err)

@@ -115,7 +115,7 @@ func TestOverlayShowsTheSame(t *testing.T) {
 // showsTheSame is also run in a user namespace.
 func showsTheSame(t *testing.T, o unpack.Options, mountOptions string) {
 	base := t.TempDir()
-	for round := range testkit.Rounds(t, 100) {
+	for round := range testkit.Rounds(t, 50) {
 		seed := rand.Uint64()
 		random := rand.New(rand.NewPCG(seed, 1))
 		dir := filepath.Join(base, fmt.Sprint(round))

@@ -14,6 +14,15 @@ type request struct {
 	Build   *buildRequest  `json:"build,omitempty"`
 	Debian  *Debian        `json:"debian,omitempty"`
 	Copy    *copyRequest   `json:"copy,omitempty"`
+	Own     *ownRequest    `json:"own,omitempty"`
+}
+
+// ownRequest gives a path in a folder, which is not left, an owner.
+type ownRequest struct {
+	Root string `json:"root"`
+	Path string `json:"path"`
+	UID  int    `json:"uid"` // -1 keeps it
+	GID  int    `json:"gid"`
 }
 
 // copyRequest copies a tree as it is.

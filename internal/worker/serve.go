@@ -69,6 +69,8 @@ func carryOut(r *request, tell func(message)) (answer message, err error) {
 		answer.Overlay, err = canOverlay(r.Probe)
 	case r.Build != nil:
 		err = r.Build.carryOut()
+	case r.Own != nil:
+		err = r.Own.carryOut()
 	case r.Copy != nil:
 		err = copyAll(r.Copy.From, r.Copy.To)
 	case r.Debian != nil:

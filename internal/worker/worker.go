@@ -68,6 +68,13 @@ func (w *Worker) CopyTree(ctx context.Context, from, to string) error {
 	return err
 }
 
+// Own gives path, which is relative to root and never leads out of it, an owner:
+// ids of the mapping, -1 to keep one.
+func (w *Worker) Own(ctx context.Context, root, path string, uid, gid int) error {
+	_, err := w.do(ctx, request{Own: &ownRequest{Root: root, Path: path, UID: uid, GID: gid}}, nil)
+	return err
+}
+
 // Debian makes a system of Debian's, or Ubuntu's, packages in an empty folder.
 func (w *Worker) Debian(ctx context.Context, d Debian) error {
 	_, err := w.do(ctx, request{Debian: &d}, nil)

@@ -141,7 +141,7 @@ var owners = []struct {
 	{"github.com/rogpeppe/", nil, "it belongs to tests"},
 	{"github.com/klauspost/compress", []string{"internal/unpack"}, "what a layer may be compressed with is decided in one place"},
 	{"github.com/sirupsen/", nil, "messages for users go through package run, and nothing else is logged"},
-	{"github.com/google/go-containerregistry", []string{"internal/registry"}, "what a registry says is believed after one set of checks only"},
+	{"github.com/google/go-containerregistry", []string{"internal/registry", "test/bench"}, "what a registry says is believed after one set of checks only"},
 	{"github.com/docker/", nil, "what internal/registry needs of Docker's files it reads itself: that library logs"},
 	{"github.com/mattn/go-runewidth", nil, "38 ms of tables in every start, of lanyard and of each container's init"},
 	{"net/http", []string{"internal/registry"}, "a megabyte, and initialisers that every container's init would pay for (docs/adr/0002)"},
