@@ -73,10 +73,10 @@ func (s *session) make(o *MakeOptions, c *plan.Container) int {
 		})
 	}
 	s.provider().Ready()
-	var signalled *interruptedError
+	if code, ok := Interrupted(err); ok {
+		return code
+	}
 	switch {
-	case errors.As(err, &signalled):
-		return signalled.code
 	case err != nil && o.Progress == progress.JSON:
 		report := newProgress(progress.JSON)
 		report.Task(c.Name).Fail(err)
