@@ -1,6 +1,7 @@
 package provide
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -117,7 +118,7 @@ func (b *builder) steps(ctx context.Context) error {
 		step := &steps[i]
 		text := recipe.Describe(step)
 		b.task.Phase(text)
-		fmt.Fprintf(b.log, "### %s\n", text)
+		fmt.Fprintf(b.log, "%s%s\n", stepMark, text)
 		err := b.step(ctx, step)
 		switch {
 		case ctx.Err() != nil:
@@ -129,13 +130,23 @@ func (b *builder) steps(ctx context.Context) error {
 	return nil
 }
 
+// stepMark begins the line of a log that says which step follows.
+const stepMark = "### "
+
 // lastLines is how much of a log an error shows, in lines and in bytes.
 const lastLines, lastBytes = 15, 8 << 10
 
-// logged gives the end of the log, and where it is.
+// logged gives the end of what the last step printed, and where the whole log is;
+// nothing if it printed nothing.
 func (b *builder) logged() string {
 	data, err := os.ReadFile(b.log.Name())
-	if err != nil || len(data) == 0 {
+	if err != nil {
+		return ""
+	}
+	if i := bytes.LastIndex(data, []byte(stepMark)); i >= 0 {
+		_, data, _ = bytes.Cut(data[i:], []byte("\n"))
+	}
+	if len(data) == 0 {
 		return ""
 	}
 	if len(data) > lastBytes {
@@ -154,7 +165,7 @@ func (b *builder) step(ctx context.Context, step *plan.Step) error {
 		return b.debian(ctx, step)
 	case plan.StepEnv:
 		for _, v := range step.Env {
-			b.config.Env = append(b.config.Env, v.Name+"="+v.Value)
+			b.config.BuildEnv = append(b.config.BuildEnv, v.Name+"="+v.Value)
 		}
 		return nil
 	case plan.StepInstall:

@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"sync"
@@ -213,6 +212,3 @@ func (p *Provider) begin(ctx context.Context, s *store.Store) error {
 	}
 	return ctx.Err()
 }
-
-// errNotThere is for --no-build.
-var errNotThere = errors.New("it is not there, and --no-build says not to make it")
