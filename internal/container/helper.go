@@ -132,11 +132,6 @@ func BeginHelper() (*os.File, *json.Decoder, error) {
 		if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
 			return socket, in, fmt.Errorf("cannot tie a helper to its parent: %w", err)
 		}
-		// A parent that died meanwhile sent no signal, but has hung up.
-		peer := []unix.PollFd{{Fd: HelperSocket, Events: unix.POLLRDHUP}}
-		if _, err := unix.Poll(peer, 0); err != nil || peer[0].Revents != 0 {
-			return nil, nil, errors.Join(io.ErrUnexpectedEOF, err)
-		}
 	}
 	// Who died before that sends no signal, but has closed its end.
 	end := []unix.PollFd{{Fd: HelperSocket, Events: unix.POLLRDHUP}}

@@ -264,3 +264,17 @@ func (g *gate) wait(t *testing.T) {
 		t.Fatal("nobody asks for the blob")
 	}
 }
+
+// configOf is an image's configuration that sets variables.
+func configOf(env ...string) v1.Config { return v1.Config{Env: env} }
+
+// archiveOf makes a tar stream.
+func archiveOf(t testing.TB, entries ...entry) []byte {
+	t.Helper()
+	in, err := layerOf(t, entries...).Uncompressed()
+	must(t, err)
+	defer in.Close()
+	data, err := io.ReadAll(in)
+	must(t, err)
+	return data
+}
