@@ -20,6 +20,18 @@ type started struct {
 	out, err    string
 	options     *run.Options // nil: nothing would have been started
 	childOfRoot *plan.Process
+	make        *run.MakeOptions // nil: nothing would have been made
+}
+
+// made are the names of the containers that would have been made.
+func (s started) made() string {
+	var names []string
+	if s.make != nil {
+		for _, c := range s.make.Containers {
+			names = append(names, c.Name)
+		}
+	}
+	return strings.Join(names, " ")
 }
 
 // call runs lanyard in a project with the file of TestComplete.
@@ -43,6 +55,13 @@ func call(t *testing.T, format output.Format, args ...string) started {
 		run: func(o run.Options) int {
 			result.options, result.childOfRoot = &o, o.Command.Children[0]
 			return 42
+		},
+		make: func(o run.MakeOptions) int {
+			result.make = &o
+			for i, c := range o.Containers {
+				o.Tell(c, i%2 == 0)
+			}
+			return 43
 		},
 	}
 	result.code = a.main(args)

@@ -115,9 +115,23 @@ func rootText(p *plan.Plan, box *plan.Container) string {
 	case box.Image != "":
 		return "image " + box.Image
 	case len(box.Setup) > 0:
-		return "a recipe of " + count(len(box.Setup), "step")
+		return recipeText(box)
 	}
 	return "none that works in this version"
+}
+
+// recipeText says what a recipe starts from and how long it is.
+func recipeText(box *plan.Container) string {
+	text := "a recipe of " + count(len(box.Setup), "step")
+	switch first := box.Setup[0]; first.Kind {
+	case plan.StepContainer:
+		return text + " from container " + first.Base
+	case plan.StepImage:
+		return text + " from image " + first.Image
+	case plan.StepDebian:
+		return text + " from Debian " + first.Release
+	}
+	return text
 }
 
 func writeModeText(proc *plan.Process, box *plan.Container) string {
@@ -132,6 +146,9 @@ func writeModeText(proc *plan.Process, box *plan.Container) string {
 
 func runText(proc *plan.Process, box *plan.Container) string {
 	words := proc.Run
+	if len(words) == 0 {
+		return "what the image says"
+	}
 	if proc.Shell {
 		words = slices.Concat(box.DefaultShell, proc.Run, []string{"--"})
 	}

@@ -103,6 +103,8 @@ func (c completer) value(o *option, p *plan.Plan, group *plan.Command, current s
 		return offer{candidates: listed(childCandidates(p, group), current)}
 	case &optOutput:
 		return offer{candidates: []candidate{{"prefix", "the child's name before each line"}, {"raw", "as it comes"}, {"json", "an object for each line"}}}
+	case &optAtLeast:
+		return offer{candidates: []candidate{{"10days", ""}, {"2weeks", ""}, {"36h", ""}, {"0", "all that does not run"}}}
 	case &optUseEnv:
 		var out offer
 		for _, name := range c.names() {

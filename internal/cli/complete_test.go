@@ -12,6 +12,9 @@ const completeFile = `
 containers:
   here: {host: true}
   python: {host: true}
+  box: {setup: [!Tar {path: ./box.tar}]}
+  db: {image: postgres}
+  over: {setup: [!Container db]}
 commands:
   app: !Supervise
     description: All of it
@@ -48,20 +51,20 @@ func TestComplete(t *testing.T) {
 		line string // the last word, "" after a space, is the one to complete
 		want string
 	}{
-		{"", "app other shell sh fixed list run check doctor supervise ctl help completion"},
+		{"", "app other shell sh fixed list run check doctor build pull images clean version_hash supervise ctl help completion"},
 		{"s", "shell sh supervise"},
-		{"_", "_secret _list _run _check _doctor"},
+		{"_", "_secret _list _run _check _doctor _build _pull _images _clean _version_hash"},
 		{"--o", "--output --only"},
 		{"--output ", "prefix raw json"},
 		{"--output=r", "raw"},
 		{"-e HO", "HOME HOST"},
 		{"-f ", "FILES"},
 		{"-f good.yaml a", "app"},
-		{"-f bad.yaml ", "list run check doctor supervise ctl help completion"},
+		{"-f bad.yaml ", "list run check doctor build pull images clean version_hash supervise ctl help completion"},
 		{"--only ", "web celery mail front worker back"},
 		{"--only web -- a", "app"},
 		{"app ", ""},
-		{"app -", "--only --exclude --use-env --environ --output --timestamps --help"},
+		{"app -", "--only --exclude --use-env --environ --output --timestamps --no-build --help"},
 		{"app --only ", "web celery front worker back"},
 		{"app --only web c", "celery"},
 		{"app --only web,", "web,celery web,front web,worker web,back"},
@@ -73,12 +76,28 @@ func TestComplete(t *testing.T) {
 		{"shell --only ", "FILES"},
 		{"fixed --o", ""},
 		{"fixed --e", "--environ"},
-		{"_run ", "here python"},
+		{"_run ", "box db here over python"},
 		{"run p", "python"},
 		{"_run --w", "--writable --work-dir"},
 		{"_run --writable p", "python"},
 		{"_run -f bad.yaml ", ""},
 		{"_run python ", "FILES"},
+		{"_run --no", "--no-build"},
+		{"_build ", "box db over"},
+		{"build d", "db"},
+		{"_build db --force o", "over"},
+		{"_build db box ", "over"},
+		{"_build -f bad.yaml ", ""},
+		{"_build --q", "--quiet"},
+		{"_pull ", "db over"},
+		{"_pull over ", "db"},
+		{"_version_hash ", "box db over"},
+		{"_version_hash --short b", "box"},
+		{"_version_hash box ", ""},
+		{"_images ", ""},
+		{"_images --", "--json --help"},
+		{"_clean ", ""},
+		{"_clean --unused --at-least ", "10days 2weeks 36h 0"},
 		{"_list --", "--builtin --json --file --help"},
 		{"list --b", ""},
 		{"completion ", "bash zsh fish"},
@@ -91,7 +110,7 @@ func TestComplete(t *testing.T) {
 		{"supervise --h", "--hostname --help"},
 		{"supervise --hostname web ", "FILES"},
 		{"help a", "app"},
-		{"help _", "_secret _list _run _check _doctor"},
+		{"help _", "_secret _list _run _check _doctor _build _pull _images _clean _version_hash"},
 		{"nonsense ", ""},
 		{"--nonsense a", ""},
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/lanyard-dev/lanyard/internal/plan"
@@ -49,7 +50,7 @@ func (c completer) afterCommand(p *plan.Plan, command *plan.Command, words []str
 		return offer{files: true}
 	}
 	known := optionsOf(command)
-	s, _, ok := last(known, words)
+	s, _, _, ok := last(known, words)
 	if !ok {
 		return offer{}
 	}
@@ -73,16 +74,20 @@ func (c completer) afterVerb(p *plan.Plan, v *verb, words []string, current stri
 		if v.name != "_run" {
 			return offer{files: true}
 		}
-		return offer{candidates: containerCandidates(c.verbPlan(p, s.given))}
+		return offer{candidates: containerCandidates(c.verbPlan(p, s.given), anyContainer, nil)}
 	}
-	s, used, ok := last(v.options, words)
+	s, options, used, ok := last(v.options, words)
 	if !ok {
 		return offer{}
 	}
-	if o, found := c.option(p, nil, v.options, s, current); found || used >= v.most {
+	if o, found := c.option(p, nil, v.options, s, current); found || v.most >= 0 && len(used) >= v.most {
 		return o
 	}
 	switch v.name {
+	case "_build", "_version_hash":
+		return offer{candidates: containerCandidates(c.verbPlan(p, options), isMade, used)}
+	case "_pull":
+		return offer{candidates: containerCandidates(c.verbPlan(p, options), isImaged, used)}
 	case "completion":
 		return offer{candidates: []candidate{{word: "bash"}, {word: "zsh"}, {word: "fish"}}}
 	case "ctl":
@@ -107,29 +112,35 @@ func (c completer) verbPlan(p *plan.Plan, options []given) *plan.Plan {
 	return p
 }
 
-func containerCandidates(p *plan.Plan) []candidate {
+// containerCandidates are the containers that wants accepts, without those that
+// stand there already.
+func containerCandidates(p *plan.Plan, wants func(*plan.Plan, *plan.Container) bool, used []string) []candidate {
 	var out []candidate
 	for _, name := range containerNames(p) {
-		out = append(out, candidate{word: name, about: "container"})
+		if wants(p, p.Containers[name]) && !slices.Contains(used, name) {
+			out = append(out, candidate{word: name, about: "container"})
+		}
 	}
 	return out
 }
 
-// last scans words to the end and returns the state there and how many words
-// belonged to no option.
-func last(known []*option, words []string) (s scanned, used int, ok bool) {
+func anyContainer(*plan.Plan, *plan.Container) bool { return true }
+
+// last scans words to the end and returns the state there, and the options and
+// other words before it.
+func last(known []*option, words []string) (s scanned, options []given, used []string, ok bool) {
 	for {
 		s, err := scan(known, words)
-		if err != nil {
-			return s, used, false
+		options = append(options, s.given...)
+		switch {
+		case err != nil:
+			return s, options, used, false
+		case s.ended:
+			return s, options, append(used, s.rest...), true
+		case len(s.rest) == 0:
+			return s, options, used, true
 		}
-		if s.ended {
-			return s, used + len(s.rest), true
-		}
-		if len(s.rest) == 0 {
-			return s, used, true
-		}
-		used++
+		used = append(used, s.rest[0])
 		words = s.rest[1:]
 	}
 }

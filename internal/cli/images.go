@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/lanyard-dev/lanyard/internal/plan"
 	"github.com/lanyard-dev/lanyard/internal/provide"
@@ -90,7 +91,7 @@ func columns(rows [][]string) string {
 	width := make([]int, len(rows[0]))
 	for _, r := range rows {
 		for i, text := range r {
-			width[i] = max(width[i], len(text))
+			width[i] = max(width[i], utf8.RuneCountInString(text))
 		}
 	}
 	var b strings.Builder

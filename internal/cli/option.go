@@ -27,15 +27,15 @@ var (
 	optJSON       = option{long: "json", help: "print one JSON array, hidden commands included"}
 	optFindings   = option{long: "json", help: "print a JSON array of objects with name, status, why and fix"}
 	optWritable   = option{long: "writable", help: "let the container's root be written to; the writes are thrown away at the end"}
-	optNoBuild    = option{long: "no-build", help: "fetch and build nothing: an image or a recipe's result that is not there is an error"}
-	optForce      = option{long: "force", help: "build again what is there"}
+	optNoBuild    = option{long: "no-build", help: "fetch and build nothing: an image that was not fetched, or a recipe that was not built, is an error"}
+	optForce      = option{long: "force", help: "build recipes again that are built already"}
 	optQuiet      = option{long: "quiet", short: "q", help: "print errors only"}
 	optProgress   = option{long: "json", help: "print the progress as JSON, an object a line, on standard error"}
 	optItems      = option{long: "json", help: "print one JSON array"}
 	optShort      = option{long: "short", help: "print the first 8 digits only"}
-	optUnused     = option{long: "unused", help: "remove images and builds too that were not used for 10 days"}
-	optAtLeast    = option{long: "at-least", value: "AGE", help: "with --unused: not used for so long, such as 10days, 36h or 0 for all that does not run"}
-	optDryRun     = option{long: "dry-run", help: "remove nothing, only say what it would be"}
+	optUnused     = option{long: "unused", help: "remove images and builds, too, that were not used for 10 days"}
+	optAtLeast    = option{long: "at-least", value: "AGE", help: "with --unused: for so long, such as 10days, 36h, or 0 for all that does not run"}
+	optDryRun     = option{long: "dry-run", help: "remove nothing, only say what would be removed"}
 	optVolumes    = option{long: "volumes", help: "remove the persistent volumes of this project, too"}
 	optWorkDir    = option{long: "work-dir", value: "DIR", help: "start in this folder: relative to the project, or absolute inside the container"}
 )

@@ -23,7 +23,8 @@ func TestMain(m *testing.M) {
 var completionLines = []struct{ line, want string }{
 	{"lanyard a", "app"},
 	{"lanyard s", "shell sh supervise"},
-	{"lanyard _", "_secret _list _run _check _doctor"},
+	{"lanyard _", "_secret _list _run _check _doctor _build _pull _images _clean _version_hash"},
+	{"lanyard _build d", "db"},
 	{"lanyard --out", "--output"},
 	{"lanyard app --only ", "web celery front worker back"},
 	{"lanyard app --only web c", "celery"},

@@ -59,7 +59,7 @@ func commandHelp(c *plan.Command) *cobra.Command {
 		Long: strings.Join(commandParagraphs(c), "\n\n"),
 	}
 	if keepsWords(c) {
-		addOptions(help.Flags(), []*option{&optUseEnv, &optEnviron})
+		addOptions(help.Flags(), []*option{&optUseEnv, &optEnviron, &optNoBuild})
 	} else {
 		addOptions(help.Flags(), optionsOf(c))
 	}
@@ -75,6 +75,8 @@ func commandParagraphs(c *plan.Command) []string {
 		parts = append(parts, "Also called: "+strings.Join(c.Aliases, ", "))
 	}
 	switch {
+	case keepsWords(c) && len(c.Children[0].Run) == 0:
+		parts = append(parts, "It runs what its container's image runs by itself. Words after "+c.Name+" take the place of the arguments that the image has for that (its CMD); lanyard's options stand before "+c.Name+".")
 	case keepsWords(c):
 		parts = append(parts, "Every word after "+c.Name+" is given to the program it runs; lanyard's options stand before "+c.Name+".")
 	case c.Supervise && c.Mode == plan.WaitAllSuccessful:

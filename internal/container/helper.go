@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -17,8 +18,11 @@ import (
 // dies with us, and gets no environment and no descriptor but null, our stderr and
 // its end of a socket, HelperSocket. It has all signals blocked.
 type Helper struct {
-	pid, pidfd int
-	socket     *os.File
+	pid    int
+	socket *os.File
+
+	mu    sync.Mutex // who kills may come late
+	pidfd int        // -1 once it is closed
 }
 
 // HelperSocket is the descriptor that a helper talks through.
@@ -82,7 +86,13 @@ func (h *Helper) KillWith(ctx context.Context) (stop func() bool) {
 	return context.AfterFunc(ctx, h.kill)
 }
 
-func (h *Helper) kill() { _ = unix.PidfdSendSignal(h.pidfd, unix.SIGKILL, nil, 0) }
+func (h *Helper) kill() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.pidfd >= 0 {
+		_ = unix.PidfdSendSignal(h.pidfd, unix.SIGKILL, nil, 0)
+	}
+}
 
 // Close kills the helper if it has not ended, and reaps it.
 func (h *Helper) Close() error {
@@ -94,7 +104,10 @@ func (h *Helper) Close() error {
 			break
 		}
 	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	unix.Close(h.pidfd)
+	h.pidfd = -1
 	if status.Signaled() && status.Signal() != syscall.SIGKILL {
 		return fmt.Errorf("a helper was %s", describe(status))
 	}
@@ -103,30 +116,30 @@ func (h *Helper) Close() error {
 
 // BeginHelper is what a helper does first, on its first goroutine in its first
 // thread, which it keeps: it waits until its ids are mapped and becomes their
-// root. It gives its socket.
+// root. It gives its socket; nil if the parent is gone. An error is to be told.
 func BeginHelper() (*os.File, *json.Decoder, error) {
 	socket := os.NewFile(HelperSocket, "helper")
 	in := json.NewDecoder(socket)
 	var start helperStart
 	if err := in.Decode(&start); err != nil {
-		return nil, nil, err // the parent is gone
+		return nil, nil, err
 	}
 	if start.Become {
 		if err := errors.Join(syscall.Setresgid(0, 0, 0), syscall.Setgroups([]int{}), syscall.Setresuid(0, 0, 0)); err != nil {
-			return nil, nil, fmt.Errorf("cannot become root of the user namespace: %w", err)
+			return socket, in, fmt.Errorf("cannot become root of the user namespace: %w", err)
 		}
 		// A change of credentials clears it (prctl(2)).
 		if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
-			return nil, nil, fmt.Errorf("cannot tie a helper to its parent: %w", err)
-		}
-		// A parent that died meanwhile sent no signal, but has hung up.
-		peer := []unix.PollFd{{Fd: HelperSocket, Events: unix.POLLRDHUP}}
-		if _, err := unix.Poll(peer, 0); err != nil || peer[0].Revents != 0 {
-			return nil, nil, errors.Join(io.ErrUnexpectedEOF, err)
+			return socket, in, fmt.Errorf("cannot tie a helper to its parent: %w", err)
 		}
 	}
+	// Who died before that sends no signal, but has closed its end.
+	end := []unix.PollFd{{Fd: HelperSocket, Events: unix.POLLRDHUP}}
+	if n, err := unix.Poll(end, 0); err != nil || n > 0 {
+		return nil, nil, io.EOF
+	}
 	if err := unix.Mount("", "/", "", unix.MS_SLAVE|unix.MS_REC, ""); err != nil {
-		return nil, nil, fmt.Errorf("cannot make mounts slaves of the host's: %w", err)
+		return socket, in, fmt.Errorf("cannot make mounts slaves of the host's: %w", err)
 	}
 	return socket, in, nil
 }

@@ -15,22 +15,23 @@ const maxLinks = 40
 // mounting one: a start needs a file or two of a root, and an ordinary user could
 // not mount it here.
 func openLayered(layers []string, path string) (int, error) {
-	m := &merged{}
-	defer func() { m.up(0) }()
-	var top []int
+	m := &merged{levels: [][]int{nil}}
+	defer m.up(0)
 	for _, layer := range layers {
 		fd, err := unix.Open(layer, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 		if err != nil {
 			return -1, err
 		}
-		top = append(top, fd)
+		m.levels[0] = append(m.levels[0], fd)
 	}
-	m.levels = [][]int{top}
 	rest, links := names(path), 0
 	for len(rest) > 0 {
 		name := rest[0]
 		rest = rest[1:]
-		if name == ".." {
+		switch name {
+		case ".":
+			continue
+		case "..":
 			m.up(max(1, len(m.levels)-1))
 			continue
 		}
@@ -54,13 +55,17 @@ func openLayered(layers []string, path string) (int, error) {
 	return -1, unix.EISDIR
 }
 
-// names splits a path into its components.
+// names splits a path into its components. What ends with a slash has to be a
+// folder, as if a dot followed.
 func names(path string) []string {
 	var out []string
 	for _, name := range strings.Split(path, "/") {
-		if name != "" && name != "." {
+		if name != "" {
 			out = append(out, name)
 		}
+	}
+	if strings.HasSuffix(path, "/") {
+		out = append(out, ".")
 	}
 	return out
 }
@@ -73,10 +78,14 @@ type merged struct{ levels [][]int }
 func (m *merged) up(n int) {
 	for len(m.levels) > n {
 		last := len(m.levels) - 1
-		for _, fd := range m.levels[last] {
-			unix.Close(fd)
-		}
+		closeAll(m.levels[last])
 		m.levels = m.levels[:last]
+	}
+}
+
+func closeAll(fds []int) {
+	for _, fd := range fds {
+		unix.Close(fd)
 	}
 }
 
@@ -86,8 +95,11 @@ func (m *merged) enter(name string, last bool) (target string, file int, err err
 	var folders []int
 	for _, dir := range m.levels[len(m.levels)-1] {
 		var st unix.Stat_t
-		if err := unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		if err := unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW); err == unix.ENOENT {
 			continue
+		} else if err != nil { // what it hides can't be known
+			closeAll(folders)
+			return "", -1, err
 		}
 		if kind := st.Mode & unix.S_IFMT; kind != unix.S_IFDIR {
 			if len(folders) > 0 {
@@ -97,7 +109,8 @@ func (m *merged) enter(name string, last bool) (target string, file int, err err
 		}
 		fd, err := unix.Openat(dir, name, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 		if err != nil {
-			continue
+			closeAll(folders)
+			return "", -1, err
 		}
 		folders = append(folders, fd)
 		if opaque(fd) {

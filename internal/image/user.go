@@ -18,7 +18,7 @@ type User struct {
 // image specification, config.md, User). An id that has no line there is fine,
 // its group is 0.
 func (r Root) User(text string) (User, error) {
-	name, group, hasGroup := strings.Cut(text, ":")
+	name, group, _ := strings.Cut(text, ":")
 	var u User
 	found := false
 	for _, f := range r.lines("/etc/passwd", 7) {
@@ -39,7 +39,7 @@ func (r Root) User(text string) (User, error) {
 		return u, fmt.Errorf("there is no user %q in the root's /etc/passwd", name)
 	}
 	groups := r.lines("/etc/group", 4)
-	if hasGroup {
+	if group != "" {
 		return u.withGroup(group, groups)
 	}
 	for _, f := range groups {

@@ -59,7 +59,7 @@ func (l *loader) command(e entry) *Command {
 		f, c.Unsupported = l.fields(entries, what, capsuleWords, commandWords)
 		word := Word{l.at(e.value), tagCapsule, "write !Command with a container"}
 		c.Unsupported = append(c.Unsupported, word)
-		c.Children = []*Process{l.process(e, f, what)}
+		c.Children = []*Process{l.process(e, f, what, false)}
 	default:
 		if t != "" && t != tagCommand {
 			l.unknown(l.at(e.value), t, []string{tagCommand, tagSupervise, tagCapsule}, "unknown kind of command %s", quote(t))

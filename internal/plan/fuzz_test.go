@@ -123,7 +123,11 @@ func checkProcess(t *testing.T, p *Plan, c *Command, child *Process) {
 	if !known && !capsule && len(p.Unsupported) == 0 {
 		t.Errorf("%s runs in the unknown container %q", child.Name, child.Container)
 	}
-	if child.Name == "" || len(child.Run) == 0 || child.Run[0] == "" || child.Shell && len(child.Run) != 1 || child.Pos.Line == 0 {
+	run := len(child.Run) > 0 && child.Run[0] != "" && (!child.Shell || len(child.Run) == 1)
+	if !run && len(child.Run) == 0 && !child.Shell {
+		run = p.Imaged(child.Container) != nil
+	}
+	if child.Name == "" || !run || child.Pos.Line == 0 {
 		t.Errorf("process %+v", child)
 	}
 	if dir := child.WorkDir; dir != "" && (path.Clean(dir) != dir || dir == ".." || strings.HasPrefix(dir, "../")) {

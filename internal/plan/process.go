@@ -9,27 +9,33 @@ import (
 
 // contained reads a process that runs in one of the plan's containers.
 func (l *loader) contained(e entry, f fields, what string) *Process {
-	out := l.process(e, f, what)
 	n := f.get("container")
 	if n == nil {
+		out := l.process(e, f, what, false)
 		l.problem(out.Pos, "%s has no container; write container: NAME", what)
 		return out
 	}
-	out.ContainerPos = l.at(n)
 	name, ok := l.filled(n, "container")
 	if !ok {
-		return out
+		return l.process(e, f, what, false)
 	}
-	out.Container = name
+	out := l.process(e, f, what, l.plan.Imaged(name) != nil)
+	out.Container, out.ContainerPos = name, l.at(n)
 	l.want(aContainer, out.ContainerPos, name)
 	l.swapNeedsMemory(out.Limits, l.plan.Containers[name])
 	return out
 }
 
 // process reads what every command and every child has, but the container.
-func (l *loader) process(e entry, f fields, what string) *Process {
+// imaged says whether that comes from an image, which may run something by
+// itself.
+func (l *loader) process(e entry, f fields, what string, imaged bool) *Process {
 	out := &Process{Pos: l.at(e.keyNode), Name: e.key}
-	l.run(out, f, what)
+	if f.get("run") == nil && imaged {
+		out.AcceptsArguments, out.RunPos = true, out.Pos
+	} else {
+		l.run(out, f, what)
+	}
 	if n := f.get("tags"); n != nil {
 		for _, t := range l.namesOf(n, "tags") {
 			out.Tags = append(out.Tags, t.text)

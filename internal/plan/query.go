@@ -15,6 +15,29 @@ func (p *Plan) Command(name string) (*Command, bool) {
 	return nil, false
 }
 
+// Imaged returns the container whose image the root of the container name
+// begins with: that one itself, or one that its recipe starts from. It is nil if
+// there is none.
+func (p *Plan) Imaged(name string) *Container {
+	seen := map[string]bool{} // a file may still have a circle, see loader.bases
+	for !seen[name] {
+		seen[name] = true
+		c, ok := p.Containers[name]
+		switch {
+		case !ok:
+			return nil
+		case c.Image != "" || len(c.Setup) > 0 && c.Setup[0].Kind == StepImage:
+			return c
+		}
+		name = c.Base()
+	}
+	return nil
+}
+
+// UnsupportedIn returns the known words that keep the container name from being
+// made, in the order of the file: its own, and those of what it is built from.
+func (p *Plan) UnsupportedIn(name string) []Word { return inFileOrder(p.containerWords(name)) }
+
 // UnsupportedFor returns the known words that keep these children of c from
 // running, in the order of the file: those of c, of the children, of their
 // containers, of what those are built from, of the containers that their

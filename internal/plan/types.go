@@ -122,7 +122,7 @@ type Process struct {
 	Container         string // name; exists in Plan.Containers
 	ContainerPos      Pos
 	Shell             bool     // Run has one element, a line for the container's default shell
-	Run               []string // never empty
+	Run               []string // empty where it was not written: what the container's image runs by itself, see Plan.Imaged
 	RunPos            Pos
 	AcceptsArguments  bool
 	WorkDir           string // "" when not written; relative to the project root, or absolute inside the container

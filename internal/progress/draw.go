@@ -3,13 +3,14 @@ package progress
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 )
 
 // event is an object of the JSON mode. Time is when it was written down; one of
-// task, step, message and lost is there.
+// task, message and lost is there.
 type event struct {
 	Time    time.Time `json:"time"`
 	Task    string    `json:"task,omitempty"`
@@ -17,7 +18,6 @@ type event struct {
 	Done    int64     `json:"done"`            // bytes
 	Total   int64     `json:"total"`           // bytes; 0 if it is not known
 	Error   string    `json:"error,omitempty"` // why the task ended
-	Step    string    `json:"step,omitempty"`
 	Message string    `json:"message,omitempty"`
 	Lost    int       `json:"lost,omitempty"` // objects that could not be written
 }
@@ -37,14 +37,18 @@ func (t *Task) event(failure string) event {
 
 // state is a task in words, after its name.
 func (t *Task) state(now time.Time) string {
-	amount := size(t.done)
+	return strings.TrimSpace(t.phase + " " + t.figures(now))
+}
+
+// figures say how far the phase is.
+func (t *Task) figures(now time.Time) string {
+	text := size(t.done)
 	switch {
 	case t.total > 0:
-		amount = fmt.Sprintf("%d%% of %s", t.percent(), size(t.total))
+		text = fmt.Sprintf("%d%% of %s", t.percent(), size(t.total))
 	case t.done == 0: // it counts nothing
-		amount = span(now.Sub(t.begun))
+		text = "(" + span(now.Sub(t.since)) + ")"
 	}
-	text := strings.TrimSpace(t.phase + " " + amount)
 	if t.rate >= 1 {
 		text += ", " + size(int64(t.rate)) + "/s"
 	}
@@ -66,14 +70,22 @@ func bars(tasks []*Task, now time.Time, width int) []string {
 	if width < 1 {
 		width = 80
 	}
-	shown := tasks[:min(len(tasks), maxBars)]
+	shown := tasks
+	if len(tasks) > maxBars {
+		// Those that wait for their turn have nothing to show.
+		active := slices.DeleteFunc(slices.Clone(tasks), func(t *Task) bool { return t.phase == "" })
+		shown = active[:min(len(active), maxBars)]
+	}
 	most, names := min(maxName, max(minName, width/4)), 0
 	for _, t := range shown {
 		names = max(names, min(most, utf8.RuneCountInString(t.name)))
 	}
 	var lines []string
 	for _, t := range shown {
-		head, tail := pad(tailOf(t.name, names), names), t.state(now)
+		head, tail := pad(tailOf(t.name, names), names), t.figures(now)
+		if room := width - 1 - names - utf8.RuneCountInString(tail) - len("   "); t.phase != "" && room > 0 {
+			tail = cut(t.phase, room) + " " + tail
+		}
 		room := width - 1 - names - utf8.RuneCountInString(tail) - len("  [] ")
 		if n := t.percent(); n >= 0 && room >= minBar {
 			full := min(room, maxBar)

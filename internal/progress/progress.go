@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Mode is how progress is shown.
@@ -22,8 +23,8 @@ type Mode string
 
 // Modes.
 const (
-	Terminal Mode = "terminal" // bars that are drawn again and again
-	Lines    Mode = "lines"    // a line when a task begins, every 5 s, and when it ends
+	Terminal Mode = "terminal" // bars that are drawn again and again; of what goes well nothing stays
+	Lines    Mode = "lines"    // lines about tasks and phases that last longer than a second
 	Quiet    Mode = "quiet"    // failures only
 	JSON     Mode = "json"     // one object a line, see event
 )
@@ -40,8 +41,10 @@ func Choose(terminal bool, getenv func(string) string) Mode {
 
 const (
 	drawEvery = 100 * time.Millisecond // a terminal, at most
-	lineEvery = 5 * time.Second        // a task's line elsewhere
+	lineAfter = time.Second            // a task's first line elsewhere, and one about each phase
+	lineEvery = 5 * time.Second        // the lines after it
 	jsonEvery = time.Second            // a task's object
+	lookEvery = 200 * time.Millisecond // whether a line or an object is due
 	patience  = time.Second            // with a stuck writer, at the end
 	maxQueue  = 1000                   // lines that wait for the writer; more are left out
 	maxBars   = 8
@@ -62,7 +65,7 @@ type Progress struct {
 	lost   int      // lines that the queue had no room for
 	closed bool
 
-	drawn int // lines of the block on the terminal; the loop's own
+	drawn []int // runes of each line of the block on the terminal; the loop's own
 }
 
 // New shows progress on w. width gives the columns of the terminal, and is asked
@@ -87,17 +90,6 @@ func (p *Progress) Close() {
 	select {
 	case <-p.ended:
 	case <-time.After(patience):
-	}
-}
-
-// Step shows that a step of a build begins.
-func (p *Progress) Step(text string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.mode == JSON {
-		p.say(encode(event{Step: text}))
-	} else if p.mode != Quiet {
-		p.say("==> " + clean(text) + "\n")
 	}
 }
 
@@ -140,7 +132,7 @@ func (p *Progress) loop() {
 	defer close(p.ended)
 	pulse := drawEvery
 	if p.mode != Terminal {
-		pulse = jsonEvery
+		pulse = lookEvery
 	}
 	timer := time.NewTimer(pulse)
 	defer timer.Stop()
@@ -181,8 +173,13 @@ func (p *Progress) compose(now time.Time) (text string, busy, closed bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var b strings.Builder
-	if p.drawn > 0 {
-		fmt.Fprintf(&b, "\x1b[%dA", p.drawn) // up; each line erases what is right of it
+	if rows := rowsOf(p.drawn, width); rows > 0 {
+		// Up; each line erases what is right of it. What was typed meanwhile may have
+		// moved the cursor.
+		fmt.Fprintf(&b, "\r\x1b[%dA", rows)
+		if rows > len(p.drawn) {
+			b.WriteString("\x1b[J") // what was a line is several now
+		}
 	}
 	erase := ""
 	if p.mode == Terminal {
@@ -207,11 +204,26 @@ func (p *Progress) compose(now time.Time) (text string, busy, closed bool) {
 	for _, line := range block {
 		b.WriteString(line + erase + "\n")
 	}
-	if p.drawn > len(block) || p.drawn > 0 && p.closed {
+	if len(p.drawn) > len(block) {
 		b.WriteString("\x1b[J")
 	}
-	p.drawn = len(block)
+	p.drawn = p.drawn[:0]
+	for _, line := range block {
+		p.drawn = append(p.drawn, utf8.RuneCountInString(line))
+	}
 	return b.String(), len(p.tasks) > 0, p.closed
+}
+
+// rowsOf counts the rows of lines that were drawn, in a terminal that has become
+// width columns wide: most of them break what is too long by then.
+func rowsOf(lines []int, width int) (rows int) {
+	for _, runes := range lines {
+		rows++
+		if width > 0 && runes > width {
+			rows += (runes - 1) / width
+		}
+	}
+	return rows
 }
 
 // report queues what is due about a task, where there are no bars.
@@ -219,11 +231,11 @@ func (p *Progress) report(t *Task, now time.Time) {
 	if now.Before(t.next) || p.closed {
 		return
 	}
-	switch p.mode {
-	case Lines:
+	switch {
+	case p.mode == Lines && t.phase != "": // without one it waits for its turn
 		t.next = now.Add(lineEvery)
 		p.say(t.name + ": " + t.state(now) + "\n")
-	case JSON:
+	case p.mode == JSON:
 		t.next = now.Add(jsonEvery)
 		p.say(encode(t.event("")))
 	}

@@ -49,7 +49,7 @@ func TestTerminal(t *testing.T) {
 		}
 		time.Sleep(time.Millisecond)
 		synctest.Wait()
-		want := regexp.MustCompile(`^postgres 1/2  \[#{2,3}\.{12,13}\] downloading (19|20)% of 20\.0 MB, (9\d\d kB|1\.0 MB)/s, 1[67] s left\npostgres 2/2  4\.0 s$`)
+		want := regexp.MustCompile(`^postgres 1/2  \[#{2,3}\.{12,13}\] downloading (19|20)% of 20\.0 MB, (9\d\d kB|1\.0 MB)/s, 1[67] s left\npostgres 2/2  \(4\.0 s\)$`)
 		if got := s.text(); !want.MatchString(got) {
 			t.Errorf("after 4 s:\n%s\nwant\n%s", got, want)
 		}
@@ -57,14 +57,14 @@ func TestTerminal(t *testing.T) {
 		task.Phase("unpacking")
 		time.Sleep(200 * time.Millisecond)
 		synctest.Wait()
-		if got, want := s.text(), "a note [2J that stays\nand another\npostgres 1/2  unpacking 4.2 s\npostgres 2/2  4.2 s"; got != want {
+		if got, want := s.text(), "a note [2J that stays\nand another\npostgres 1/2  unpacking (0.2 s)\npostgres 2/2  (4.2 s)"; got != want {
 			t.Errorf("after the messages:\n%s\nwant\n%s", got, want)
 		}
 		task.Done()
 		other.Fail(errors.New("no such\nimage"))
 		task.Fail(errors.New("too late"))
 		p.Close()
-		if got, want := s.text(), "a note [2J that stays\nand another\npostgres 1/2: done, 4.0 MB in 4.2 s\npostgres 2/2: failed: no such image"; got != want {
+		if got, want := s.text(), "a note [2J that stays\nand another\npostgres 2/2: failed: no such image"; got != want {
 			t.Errorf("at the end:\n%s\nwant\n%s", got, want)
 		}
 		task.Add(1)
@@ -99,7 +99,7 @@ func TestRedraws(t *testing.T) {
 			t.Errorf("%d writes while nothing goes on", n)
 		}
 		p.Close()
-		if n := strings.Count(s.text(), "m\n"); n != 1000 {
+		if n := strings.Count(s.text()+"\n", "m\n"); n != 1000 {
 			t.Errorf("%d of 1000 messages are there", n)
 		}
 	})
@@ -139,22 +139,24 @@ func TestManyTasks(t *testing.T) {
 			}
 			time.Sleep(time.Second)
 			synctest.Wait()
-			if n := strings.Count(s.text(), "\n"); n != 10 {
+			if n := strings.Count(s.text(), "\n"); n != 0 {
 				t.Errorf("%d columns: 10 tasks that ended and one that goes on make %d lines", width, n+1)
 			}
 			p.Close()
-			if n := strings.Count(s.text(), "\n"); n != 9 {
-				t.Errorf("%d columns: the end has %d lines", width, n+1)
+			if got := s.text(); got != "" {
+				t.Errorf("%d columns: at the end there is still\n%s", width, got)
 			}
 		})
 	}
 }
 
+// TestLines: what is over within a second needs no line; what takes longer has
+// one after a second, then one every 5 s and a second after each new phase.
 func TestLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &text{}
 		p := New(b, Lines, nil)
-		p.Step("!Sh make")
+		waiting := p.Task("waits for its turn")
 		task := p.Task("postgres")
 		task.Phase("downloading")
 		task.Total(100_000_000)
@@ -163,16 +165,22 @@ func TestLines(t *testing.T) {
 			time.Sleep(100 * time.Millisecond)
 			task.Add(200_000)
 		}
+		task.Phase("unpacking")
+		time.Sleep(1500 * time.Millisecond)
 		task.Done()
+		waiting.Drop()
+		short := p.Task("short")
+		short.Phase("unpacking")
+		time.Sleep(900 * time.Millisecond)
+		short.Done()
 		p.Task("other").Fail(errors.New("broken"))
 		p.Message("bye")
 		p.Close()
-		want := `==> !Sh make
-postgres: begins
-postgres: downloading 9% of 100 MB, 2.0 MB/s, 46 s left
-postgres: downloading 19% of 100 MB, 2.0 MB/s, 40 s left
-postgres: done, 24.0 MB in 12 s
-other: begins
+		want := `postgres: downloading 1% of 100 MB, 1.8 MB/s, 55 s left
+postgres: downloading 11% of 100 MB, 2.0 MB/s, 45 s left
+postgres: downloading 21% of 100 MB, 2.0 MB/s, 39 s left
+postgres: unpacking (1.1 s)
+postgres: done, 24.0 MB in 14 s
 other: failed: broken
 bye
 `
@@ -182,10 +190,22 @@ bye
 	})
 }
 
+// TestNarrower: a terminal that has become narrower shows what was a line as
+// several, and none of them stays.
+func TestNarrower(t *testing.T) {
+	for _, test := range []struct {
+		lines       []int
+		width, want int
+	}{{nil, 80, 0}, {[]int{79, 20}, 80, 2}, {[]int{79, 20}, 79, 2}, {[]int{79, 20}, 40, 3}, {[]int{79, 20}, 20, 5}, {[]int{0, 3}, 1, 4}, {[]int{5}, 0, 1}} {
+		if got := rowsOf(test.lines, test.width); got != test.want {
+			t.Errorf("%+v: %d", test, got)
+		}
+	}
+}
+
 func TestQuiet(t *testing.T) {
 	b := &text{}
 	p := New(b, Quiet, nil)
-	p.Step("s")
 	p.Message("m")
 	task := p.Task("a")
 	task.Phase("x")
@@ -201,7 +221,6 @@ func TestJSON(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &text{}
 		p := New(b, JSON, nil)
-		p.Step("one")
 		task := p.Task("a")
 		task.Phase("downloading")
 		task.Total(100)
@@ -221,10 +240,10 @@ func TestJSON(t *testing.T) {
 			if e.Time.IsZero() {
 				t.Errorf("%q has no time", line)
 			}
-			got = append(got, fmt.Sprintf("%s|%s|%d|%d|%s|%s|%s", e.Task, e.Phase, e.Done, e.Total, e.Error, e.Step, e.Message))
+			got = append(got, fmt.Sprintf("%s|%s|%d|%d|%s|%s", e.Task, e.Phase, e.Done, e.Total, e.Error, e.Message))
 		}
-		want := []string{"||0|0||one|", "a||0|0|||", "a|downloading|0|0|||", "a|downloading|50|100|||", "a|downloading|50|100|||",
-			"a|done|100|100|||", "b||0|0|||", "b||0|0|broken||", "||0|0|||two\nlines"}
+		want := []string{"a||0|0||", "a|downloading|0|0||", "a|downloading|50|100||", "a|downloading|50|100||",
+			"a|done|100|100||", "b||0|0||", "b||0|0|broken|", "||0|0||two\nlines"}
 		if strings.Join(got, "\n") != strings.Join(want, "\n") {
 			t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}

@@ -53,6 +53,10 @@ func (s *screen) Write(p []byte) (int, error) {
 			s.row, col = s.row+1, 0
 			continue
 		}
+		if r == '\r' {
+			col = 0
+			continue
+		}
 		runes := []rune(*line())
 		if col < len(runes) {
 			runes[col] = r

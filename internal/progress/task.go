@@ -37,8 +37,7 @@ func (p *Progress) Task(name string) *Task {
 	p.tasks = append(p.tasks, t)
 	switch p.mode {
 	case Lines:
-		t.next = now.Add(lineEvery)
-		p.say(t.name + ": begins\n")
+		t.next = now.Add(lineAfter)
 	case JSON:
 		t.next = now.Add(jsonEvery)
 		p.say(encode(t.event("")))
@@ -54,6 +53,9 @@ func (t *Task) Phase(phase string) {
 	now := time.Now()
 	t.phase, t.done, t.total = clean(phase), 0, 0
 	t.since, t.sampled, t.counted, t.rate = now, now, 0, 0
+	if due := now.Add(lineAfter); t.next.After(due) {
+		t.next = due
+	}
 	if t.p.mode == JSON && !t.ended {
 		t.p.say(encode(t.event("")))
 	}
@@ -110,9 +112,10 @@ func (t *Task) end(err error) {
 		p.say(encode(e))
 	case err != nil:
 		p.say(t.name + ": failed: " + clean(err.Error()) + "\n")
-	case p.mode != Quiet && t.most > 0:
+	case p.mode != Lines || time.Since(t.begun) < lineAfter:
+	case t.most > 0:
 		p.say(fmt.Sprintf("%s: done, %s in %s\n", t.name, size(t.most), span(time.Since(t.begun))))
-	case p.mode != Quiet:
+	default:
 		p.say(fmt.Sprintf("%s: done in %s\n", t.name, span(time.Since(t.begun))))
 	}
 	p.nudge()

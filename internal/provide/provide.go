@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"sync"
@@ -209,10 +208,7 @@ func (p *Provider) begin(ctx context.Context, s *store.Store) error {
 		return nil
 	}
 	if err := s.Sweep(ctx); err != nil {
-		return fmt.Errorf("cannot remove what an earlier lanyard left half made: %w", err)
+		p.progress().Message(fmt.Sprintf("warning: cannot remove what an earlier lanyard left half made: %v", err))
 	}
-	return nil
+	return ctx.Err()
 }
-
-// errNotThere is for --no-build.
-var errNotThere = errors.New("it is not there, and --no-build says not to make it")

@@ -5,13 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/lanyard-dev/lanyard/internal/container"
 	"github.com/lanyard-dev/lanyard/internal/ids"
-	"github.com/lanyard-dev/lanyard/internal/linux"
 	"github.com/lanyard-dev/lanyard/internal/plan"
 	"github.com/lanyard-dev/lanyard/internal/rootfs"
 	"github.com/lanyard-dev/lanyard/internal/worker"
@@ -47,7 +46,9 @@ func (b *builder) change(ctx context.Context, step *plan.Step) error {
 		return fmt.Errorf("internal error: no way to carry out !%s", step.Kind)
 	}
 	limits := b.p.o.Settings.LayerLimits
-	return b.v.files.Change(ctx, b.root(), worker.Limits{Bytes: limits.Size, Files: limits.Files}, changes...)
+	root := b.root()
+	root.Mounts = []rootfs.Mount{b.tmpMount()}
+	return b.v.files.Change(ctx, root, worker.Limits{Bytes: limits.Size, Files: limits.Files}, changes...)
 }
 
 // install has the system's own program install packages. Services that a package
@@ -76,6 +77,8 @@ elif command -v pacman >/dev/null; then
 else
 	exit 126
 fi`
+
+var errNoProgram = errors.New("no program to install packages with was found: apt-get, apk, dnf, microdnf, zypper or pacman; write the command for this system as a step, !Sh")
 
 func (b *builder) install(ctx context.Context, packages []string) error {
 	env := []string{"DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8", "APT_CONFIG=/run/" + aptConf}
@@ -107,7 +110,7 @@ func (b *builder) run(ctx context.Context, argv, env []string) error {
 	defer null.Close()
 	spec := &container.Spec{Name: b.c.Name, Stdio: [3]*os.File{null, b.log, b.log}, UserNS: b.v.ids}
 	st := &spec.Stage
-	st.Root, st.Argv, st.Env, st.WorkDir = b.root(), argv, b.environment(env), "/"
+	st.Root, st.Argv, st.Env, st.WorkDir = b.root(), argv, b.environment(env), "/work"
 	for _, entry := range st.Env {
 		if list, ok := strings.CutPrefix(entry, "PATH="); ok {
 			st.Path = strings.Split(list, ":")
@@ -122,12 +125,16 @@ func (b *builder) run(ctx context.Context, argv, env []string) error {
 	return b.await(ctx, spec)
 }
 
+// tmpMount is the /tmp that all steps see.
+func (b *builder) tmpMount() rootfs.Mount {
+	return rootfs.Mount{Kind: rootfs.Bind, Target: "/tmp", Source: b.tmp()}
+}
+
 // mounts are what every program of a recipe sees besides the root.
 func (b *builder) mounts() ([]rootfs.Mount, error) {
-	tmp := rootfs.Mount{Kind: rootfs.Bind, Target: "/tmp", Source: b.tmp()}
 	run := rootfs.Mount{Kind: rootfs.Tmpfs, Target: "/run", Mode: 0o755}
 	run.Files = []rootfs.Entry{{Path: aptConf, Mode: 0o644, Content: aptOptions(b.v.files.OneID())}}
-	list := []rootfs.Mount{tmp, run}
+	list := []rootfs.Mount{b.tmpMount(), run}
 	for i := range b.c.Setup {
 		for _, cache := range b.c.Setup[i].Caches {
 			dir, err := b.s.Cache(cache.Name)
@@ -171,35 +178,30 @@ func (b *builder) await(ctx context.Context, spec *container.Spec) error {
 	}
 }
 
-// noMmdebstrap is what a recipe with !Debian lacks.
-var noMmdebstrap = linux.Obstacle{Why: "mmdebstrap is not installed", Fix: "sudo apt-get install mmdebstrap (Debian, Ubuntu)"}
+// environment is what programs of a recipe get: nothing of the caller's but
+// proxies.
+func (b *builder) environment(more []string) []string {
+	env := []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "TERM=dumb"}
+	for _, name := range []string{"http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy"} {
+		if value := b.p.o.Getenv(name); value != "" {
+			env = append(env, name+"="+value)
+		}
+	}
+	return lastOfEach(slices.Concat(env, b.config.Env, b.config.BuildEnv, more))
+}
 
-// debian makes a system of packages with mmdebstrap, from the machine's own
-// sources where they are for the same release.
-func (b *builder) debian(ctx context.Context, step *plan.Step) error {
-	program, err := exec.LookPath("mmdebstrap")
-	if err != nil {
-		return &noMmdebstrap
+// lastOfEach keeps the last value of each variable, where the first one stood.
+func lastOfEach(env []string) []string {
+	at := map[string]int{}
+	var out []string
+	for _, entry := range env {
+		name, _, _ := strings.Cut(entry, "=")
+		if i, ok := at[name]; ok {
+			out[i] = entry
+			continue
+		}
+		at[name] = len(out)
+		out = append(out, entry)
 	}
-	if b.v.files.OneID() {
-		return fmt.Errorf("packages want more ids than your own: %w", ids.Lookup(os.Geteuid()).None)
-	}
-	d := worker.Debian{
-		Program: program, Release: step.Release, Variant: step.Variant, Packages: step.Packages, Dest: b.fs, Log: b.log.Name(),
-		Env: b.environment(append(b.aptProxies(), "TMPDIR="+b.temp.Path)),
-	}
-	// As for install: this takes less than half the time.
-	d.Options = append(d.Options, "--dpkgopt=force-unsafe-io")
-	// usr-is-merged from the start: otherwise usrmerge is installed, with all of Perl.
-	const merged = "/usr/share/mmdebstrap/hooks/maybe-merged-usr"
-	if _, err := os.Stat(merged); err == nil {
-		d.Options = append(d.Options, "--hook-dir="+merged)
-	}
-	switch {
-	case step.Mirror != "":
-		d.Sources = []string{step.Mirror}
-	case release() == step.Release:
-		d.Sources = aptSources()
-	}
-	return b.v.files.Debian(ctx, d)
+	return out
 }

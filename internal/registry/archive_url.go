@@ -40,8 +40,11 @@ func (c *Client) Download(ctx context.Context, url, sum, blobs string, progress 
 	if errors.As(err, &digest) || err != nil && p.have == 0 {
 		p.remove()
 	}
+	if why := unreachable(err); why != "" {
+		return "", fmt.Errorf("cannot download %s: %s", url, why)
+	}
 	if err != nil {
-		return "", fmt.Errorf("cannot download %s: %w", url, err)
+		return "", fmt.Errorf("cannot download %s: %w", url, innermost(err))
 	}
 	return path, nil
 }

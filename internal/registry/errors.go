@@ -116,7 +116,10 @@ func explain(host, repo, what string, err error) error {
 	case errors.As(err, &plain):
 		return fmt.Errorf("registry %s can't be reached with HTTPS, and %w", host, plain)
 	}
-	return fmt.Errorf("registry %s, asked for %s of %s: %s", host, what, repo, clean(err.Error()))
+	if why := unreachable(err); why != "" {
+		return fmt.Errorf("registry %s can't be reached: %s", host, why)
+	}
+	return fmt.Errorf("registry %s does not give us %s of %s: %s", host, what, repo, clean(innermost(err).Error()))
 }
 
 // fileError says how a file that is missing is made.

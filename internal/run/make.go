@@ -24,9 +24,12 @@ type MakeOptions struct {
 	Plan       *plan.Plan
 	Settings   plan.Settings
 	Containers []*plan.Container
-	Pull       bool // fetch images again: what a tag stands for may have changed
-	Force      bool // build again what is built
-	Progress   progress.Mode
+	Pull       bool          // fetch images again: what a tag stands for may have changed
+	Force      bool          // build again what is built
+	Progress   progress.Mode // "" for what stderr is
+	// Tell is called for each container whose root is there by now; made says
+	// whether it was not before. With Pull it says whether the image is another one.
+	Tell func(c *plan.Container, made bool)
 }
 
 // newSession begins an invocation.
@@ -35,28 +38,53 @@ func newSession(o *Options, signals chan os.Signal) *session {
 		ids: sync.OnceValue(func() ids.Host { return ids.Lookup(os.Geteuid()) })}
 }
 
-// Make fetches and builds what containers need, and returns lanyard's exit code.
+// Make fetches and builds what containers need, one after the other up to the
+// first that can't be made, and returns lanyard's exit code.
 func Make(o MakeOptions) int {
 	s := newSession(&Options{Plan: o.Plan, Settings: o.Settings, Progress: o.Progress}, catchSignals())
-	defer s.close()
+	code := 0
 	for _, c := range o.Containers {
-		u, err := s.defaultIDs(c)
-		if err == nil {
-			err = s.interruptible(func(ctx context.Context) error {
-				if o.Pull {
-					return s.provider().Pull(ctx, c, u)
-				}
-				return s.provider().Build(ctx, c, u, o.Force)
-			})
+		if code = s.make(&o, c); code != 0 {
+			break
 		}
-		var signalled *interruptedError
-		switch {
-		case errors.As(err, &signalled):
-			return signalled.code
-		case err != nil:
-			s.provider().Ready()
-			return complain(fmt.Errorf("cannot make %s: %w", c.Name, err), ExitNotStarted)
-		}
+	}
+	s.close()
+	if err := s.run.Close(); err != nil {
+		complain(fmt.Errorf("cannot remove everything of this run; the next start tries again: %w", err), 0)
+	}
+	return code
+}
+
+// make fetches and builds what one container needs.
+func (s *session) make(o *MakeOptions, c *plan.Container) int {
+	changed := false
+	s.reported = false
+	u, err := s.defaultIDs(c)
+	if err == nil {
+		err = s.interruptible(func(ctx context.Context) (err error) {
+			if o.Pull {
+				changed, err = s.provider().Pull(ctx, c, u)
+				return err
+			}
+			return s.provider().Build(ctx, c, u, o.Force)
+		})
+	}
+	s.provider().Ready()
+	if code, ok := Interrupted(err); ok {
+		return code
+	}
+	switch {
+	case err != nil && o.Progress == progress.JSON:
+		report := newProgress(progress.JSON)
+		report.Task(c.Name).Fail(err)
+		report.Close()
+		return ExitNotStarted
+	case err != nil:
+		return complain(fmt.Errorf("cannot make %s: %w", c.Name, err), ExitNotStarted)
+	case o.Pull:
+		o.Tell(c, changed)
+	default:
+		o.Tell(c, s.reported)
 	}
 	return 0
 }

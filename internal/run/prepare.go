@@ -5,6 +5,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -53,11 +54,12 @@ func (s *session) prepare(c *plan.Command, p *plan.Process, screen *screen) (*co
 	}
 	st.Env = env.list()
 	st.Path = strings.Split(env.value["PATH"], ":")
-	if st.Argv, err = arguments(from, p, root); err != nil {
-		return nil, err
-	}
+	var more []string
 	if c == o.Command {
-		st.Argv = append(st.Argv, o.Args...)
+		more = o.Args
+	}
+	if st.Argv, err = arguments(from, p, root, more); err != nil {
+		return nil, err
 	}
 	if st.WorkDir, err = workDir(o, p, root.Config.WorkingDir); err != nil {
 		return nil, err
@@ -95,19 +97,19 @@ func (s *session) setUser(spec *container.Spec, from *plan.Container, p *plan.Pr
 }
 
 // arguments gives the command's argument vector as the plan has it, or the
-// image's own.
-func arguments(from *plan.Container, p *plan.Process, root provide.Root) ([]string, error) {
+// image's own; more are the words after the command's name.
+func arguments(from *plan.Container, p *plan.Process, root provide.Root, more []string) ([]string, error) {
 	switch {
 	case len(p.Run) == 0:
-		return imageCommand(root)
+		return imageCommand(root.Config, more)
 	case !p.Shell:
-		return append([]string{}, p.Run...), nil
+		return slices.Concat(p.Run, more), nil
 	}
 	shell := from.DefaultShell
 	if len(shell) == 0 {
 		shell = []string{"/bin/sh", "-c"}
 	}
-	return append(append([]string{}, shell...), p.Run[0], "--"), nil
+	return slices.Concat(shell, []string{p.Run[0], "--"}, more), nil
 }
 
 // workDir gives the folder inside the container that the command starts in:

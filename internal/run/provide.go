@@ -13,6 +13,7 @@ import (
 	"github.com/lanyard-dev/lanyard/internal/plan"
 	"github.com/lanyard-dev/lanyard/internal/progress"
 	"github.com/lanyard-dev/lanyard/internal/provide"
+	"github.com/lanyard-dev/lanyard/internal/store"
 )
 
 // interruptedError is a signal that ended lanyard while a root was made.
@@ -22,13 +23,25 @@ func (e *interruptedError) Error() string {
 	return fmt.Sprintf("interrupted by signal %d", e.code-128)
 }
 
+// Interrupted gives 128 + n if err is that signal n ended what lanyard was doing.
+func Interrupted(err error) (code int, ok bool) {
+	var signalled *interruptedError
+	if errors.As(err, &signalled) {
+		return signalled.code, true
+	}
+	return 0, false
+}
+
 // provider gives the roots of this run's containers.
 func (s *session) provider() *provide.Provider {
 	if s.roots == nil {
 		o := s.options
 		s.roots = provide.New(provide.Options{
 			Plan: o.Plan, Settings: o.Settings, Getenv: os.Getenv, Engine: container.NewEngine(s.run), Files: hostFiles(), NoBuild: o.NoBuild,
-			Progress: func() *progress.Progress { return newProgress(o.Progress) },
+			Progress: func() *progress.Progress {
+				s.reported = true
+				return newProgress(o.Progress)
+			},
 		})
 	}
 	return s.roots
@@ -43,8 +56,10 @@ func newProgress(mode progress.Mode) *progress.Progress {
 }
 
 // root gives a container's root; what is not there is fetched or built first,
-// which a signal that ends lanyard ends: an interruptedError.
+// which a signal that ends lanyard ends: an interruptedError. Nothing of that is
+// left on the screen, where messages may follow.
 func (s *session) root(c *plan.Container, u *container.UserNS) (root provide.Root, err error) {
+	defer s.provider().Ready()
 	err = s.interruptible(func(ctx context.Context) error {
 		root, err = s.provider().Root(ctx, c, u)
 		return err
@@ -106,11 +121,15 @@ func withUser(p *plan.Process, root provide.Root, groups bool) (*plan.Process, e
 	return &q, nil
 }
 
-// imageCommand is what an image runs by itself.
-func imageCommand(root provide.Root) ([]string, error) {
-	argv := slices.Concat(root.Config.Entrypoint, root.Config.Cmd)
+// imageCommand is what an image runs by itself: its entrypoint, with the user's
+// words, else with its own.
+func imageCommand(c store.Config, words []string) ([]string, error) {
+	if len(words) == 0 {
+		words = c.Cmd
+	}
+	argv := slices.Concat(c.Entrypoint, words)
 	if len(argv) == 0 {
-		return nil, errors.New("its image names no command; write what to run: run: …")
+		return nil, errors.New("its image does not say what it runs; write run: with a program")
 	}
 	return argv, nil
 }

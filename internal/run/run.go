@@ -96,6 +96,9 @@ type session struct {
 	volumes map[string]string // persistent volumes that are being filled: name to folder in the project
 	held    []*os.File        // locks of persistent volumes
 	roots   *provide.Provider // nil before the first root is asked for
+
+	// Whether something had to be fetched or built; read when nobody provides.
+	reported bool
 }
 
 // close gives up roots and volumes.
@@ -125,16 +128,14 @@ func (s *session) command(c *plan.Command, chosen []*plan.Process) int {
 	var specs []*container.Spec
 	for _, p := range chosen {
 		spec, err := s.prepare(c, p, screen)
-		var signalled *interruptedError
-		if errors.As(err, &signalled) {
-			return signalled.code
+		if code, ok := Interrupted(err); ok {
+			return code
 		}
 		if err != nil {
 			return complain(fmt.Errorf("cannot start %s: %w", p.Name, err), ExitNotStarted)
 		}
 		specs = append(specs, spec)
 	}
-	s.provider().Ready()
 	e := &children{containers: container.NewEngine(s.run), specs: specs, names: names, mux: screen.mux}
 	cfg := supervisor.Config{
 		Group:    group.Config{Names: names, Mode: c.Mode, Grace: c.KillAfter, Single: !c.Supervise},

@@ -31,19 +31,8 @@ type Removed struct {
 // downloads, half-made things of dead processes) and, if it is asked for, what
 // was not used. What runs, and what it lies on, stays.
 func (s *Store) Clean(ctx context.Context, o CleanOptions) (list []Removed, err error) {
-	var trash *Temp
-	if !o.DryRun {
-		if trash, err = s.Temp(); err != nil {
-			return nil, err
-		}
-		defer func() {
-			if err2 := trash.Close(); err == nil {
-				err = err2
-			}
-		}()
-	}
-	err = s.locked(unix.LOCK_EX, func() error {
-		c := cleaner{s: s, o: o, now: time.Now(), trash: trash}
+	err = s.takeAway(ctx, func(c *cleaner) error {
+		c.o = o
 		err := c.all()
 		list = c.list
 		return err
@@ -51,8 +40,19 @@ func (s *Store) Clean(ctx context.Context, o CleanOptions) (list []Removed, err 
 	return list, err
 }
 
+// takeAway does f with the store locked, and removes what it took.
+func (s *Store) takeAway(ctx context.Context, f func(c *cleaner) error) error {
+	t, err := s.openTrash(ctx)
+	if err != nil {
+		return err
+	}
+	err = s.locked(unix.LOCK_EX, func() error { return f(&cleaner{s: s, now: time.Now(), trash: t}) })
+	return errors.Join(err, t.remove(ctx))
+}
+
 // Sweep takes away what dead processes left half made. It is done before
-// something is made.
+// something is made. What it can't remove, say because the caller's ids were
+// other ones then, it leaves; the error is about that.
 func (s *Store) Sweep(ctx context.Context) error {
 	var dead []*Temp
 	err := s.locked(unix.LOCK_EX, func() error {
@@ -62,9 +62,7 @@ func (s *Store) Sweep(ctx context.Context) error {
 		return err
 	})
 	for _, t := range dead {
-		if err2 := t.Close(); err == nil {
-			err = err2
-		}
+		err = errors.Join(err, t.remove(ctx))
 	}
 	return err
 }
@@ -77,7 +75,6 @@ type cleaner struct {
 	now   time.Time
 	trash *Temp
 	list  []Removed
-	moved int
 }
 
 func (c *cleaner) all() error {
@@ -113,7 +110,7 @@ func (c *cleaner) all() error {
 func (c *cleaner) wanted(m *Store, nodes map[Key]found) map[Key]bool {
 	kept := map[Key]bool{}
 	for key, n := range nodes {
-		if n.kind() == Builds && !c.old(n.used) || m.inUse(key) {
+		if n.kind() == Builds && !n.damaged && !c.old(n.used) || m.inUse(key) {
 			for _, k := range n.Stack {
 				kept[k] = true
 			}
@@ -136,7 +133,7 @@ func (c *cleaner) unwanted(m *Store, nodes map[Key]found, kept, tops map[Key]boo
 		if kept[key] {
 			continue
 		}
-		what, name := "layer", filepath.Base(string(key))[:12]
+		what, name := "layer", short(key)
 		if n.kind() == Builds {
 			what, name = "build", n.Container+" "+name+" ("+n.Project+")"
 		}
@@ -145,6 +142,12 @@ func (c *cleaner) unwanted(m *Store, nodes map[Key]found, kept, tops map[Key]boo
 		}
 	}
 	return nil
+}
+
+// short is a key as lists show it.
+func short(key Key) string {
+	name := path.Base(string(key))
+	return name[:min(12, len(name))]
 }
 
 // old says whether something that was used last at t is unused.
@@ -182,7 +185,8 @@ func (s *Store) inUse(key Key) bool {
 // found is a node and when it was used last.
 type found struct {
 	Node
-	used time.Time
+	used    time.Time
+	damaged bool
 }
 
 func (f found) kind() string { return path.Dir(string(f.Stack[0])) }
@@ -200,7 +204,7 @@ func (s *Store) nodes() (map[Key]found, error) {
 			key := Key(kind + "/" + e.Name())
 			n := found{}
 			if n.Node, err = s.node(key); err != nil {
-				n.Node = Node{Stack: []Key{key}}
+				n.Node, n.damaged = Node{Stack: []Key{key}}, true
 			}
 			if info, err := os.Stat(filepath.Join(s.dir(key), nodeFile)); err == nil {
 				n.used = info.ModTime()
@@ -211,121 +215,16 @@ func (s *Store) nodes() (map[Key]found, error) {
 	return out, nil
 }
 
-// leftovers takes away what was downloaded or begun by nobody who lives.
-func (c *cleaner) leftovers() error {
-	blobs, err := os.ReadDir(c.s.Blobs())
-	if err != nil {
-		return fmt.Errorf("cannot list the store: %w", err)
-	}
-	logs, err := os.ReadDir(filepath.Join(c.s.path, "logs"))
-	if err != nil {
-		return fmt.Errorf("cannot list the store: %w", err)
-	}
-	for _, e := range logs {
-		path := filepath.Join(c.s.path, "logs", e.Name())
-		if err := c.take("log", e.Name(), path, size(path)); err != nil {
-			return err
-		}
-	}
-	for _, e := range blobs {
-		path := filepath.Join(c.s.Blobs(), e.Name())
-		f, err := os.Open(path)
-		if err != nil {
-			continue
-		}
-		if flock(f, unix.LOCK_EX|unix.LOCK_NB) == nil {
-			size := int64(0)
-			if info, err := f.Stat(); err == nil {
-				size = info.Size()
-			}
-			err = c.take("download", e.Name(), path, size)
-		}
-		f.Close()
-		if err != nil {
-			return err
-		}
-	}
-	dead, err := c.dead()
-	if err != nil {
-		return err
-	}
-	for _, t := range dead {
-		c.list = append(c.list, Removed{What: "half made", Name: filepath.Base(t.Path), Size: size(t.Path)})
-		if !c.o.DryRun {
-			err = errors.Join(err, os.Rename(t.Path, filepath.Join(c.trash.Path, filepath.Base(t.Path))))
-		}
-		t.hold.Close()
-	}
-	return err
-}
-
-// dead locks the half-made things that nobody holds.
-func (c *cleaner) dead() ([]*Temp, error) {
-	dir := filepath.Join(c.s.path, "tmp")
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, fmt.Errorf("cannot list the store: %w", err)
-	}
-	var list []*Temp
-	for _, e := range entries {
-		path := filepath.Join(dir, e.Name())
-		hold, err := os.OpenFile(path, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
-		if err != nil {
-			continue
-		}
-		if flock(hold, unix.LOCK_EX|unix.LOCK_NB) != nil {
-			hold.Close()
-			continue
-		}
-		list = append(list, &Temp{Path: path, s: c.s, hold: hold})
-	}
-	return list, nil
-}
-
-// Retire takes a node away that is about to be made again. It is an error if
-// somebody uses it.
-func (s *Store) Retire(key Key) error {
-	trash, err := s.Temp()
-	if err != nil {
-		return err
-	}
-	err = s.locked(unix.LOCK_EX, func() error {
-		switch {
-		case !s.Has(key):
-			return nil
-		case s.inUse(key):
-			return errors.New("it can't be made again while it runs; stop what runs in it first")
-		}
-		c := cleaner{s: s, trash: trash}
-		return c.take("build", string(key), s.dir(key), 0)
-	})
-	return errors.Join(err, trash.Close())
-}
-
 // take moves something away, and lists it.
 func (c *cleaner) take(what, name, path string, size int64) error {
 	c.list = append(c.list, Removed{What: what, Name: name, Size: size})
 	if c.o.DryRun {
 		return nil
 	}
-	c.moved++
-	if err := os.Rename(path, filepath.Join(c.trash.Path, fmt.Sprint(c.moved))); err != nil {
+	// Who was killed may have left something here.
+	to := filepath.Join(c.trash.Path, fmt.Sprintf("%d-%d", time.Now().UnixNano(), len(c.list)))
+	if err := os.Rename(path, to); err != nil {
 		return fmt.Errorf("cannot remove %s %s: %w", what, name, err)
 	}
 	return nil
-}
-
-// size gives the bytes of the files that the caller can see below path.
-func size(path string) int64 {
-	var sum int64
-	_ = filepath.WalkDir(path, func(_ string, d os.DirEntry, err error) error {
-		if err != nil {
-			return nil
-		}
-		if info, err := d.Info(); err == nil && info.Mode().IsRegular() {
-			sum += info.Size()
-		}
-		return nil
-	})
-	return sum
 }

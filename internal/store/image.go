@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Image is what a reference was resolved to.
@@ -31,7 +33,8 @@ func (s *Store) imagePath(ref, platform string) string {
 }
 
 // Image gives what a reference was resolved to, and notes that it was used now.
-// The error is fs.ErrNotExist where it never was.
+// The error is fs.ErrNotExist where it never was; after any other it is as
+// unknown, and PutImage replaces what is there.
 func (s *Store) Image(ref, platform string) (Image, error) {
 	path := s.imagePath(ref, platform)
 	image, err := readImage(path)
@@ -49,14 +52,14 @@ func readImage(path string) (Image, error) {
 		return image, err
 	}
 	if err := json.Unmarshal(data, &image); err != nil || image.Top == "" {
-		return image, fmt.Errorf("%s is damaged; remove it, and the image is fetched again", path)
+		return image, fmt.Errorf("%s is damaged", path)
 	}
 	return image, nil
 }
 
 // PutImage keeps what a reference was resolved to.
 func (s *Store) PutImage(image Image) error {
-	return writeJSON(s.imagePath(image.Ref, image.Platform), image)
+	return s.locked(unix.LOCK_SH, func() error { return writeJSON(s.imagePath(image.Ref, image.Platform), image) })
 }
 
 // Images are all that were resolved, by reference. Those that can't be read are

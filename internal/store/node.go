@@ -1,9 +1,7 @@
 package store
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -56,6 +54,7 @@ type Config struct {
 	User       string   `json:"user,omitempty"`
 	Entrypoint []string `json:"entrypoint,omitempty"`
 	Cmd        []string `json:"cmd,omitempty"`
+	BuildEnv   []string `json:"build_env,omitempty"` // NAME=VALUE of a recipe's !Env: for steps, not for what is started
 }
 
 func (s *Store) dir(key Key) string { return filepath.Join(s.ids, filepath.FromSlash(string(key))) }
@@ -81,7 +80,8 @@ func (l *Lease) Close() {
 }
 
 // Use takes a lease on a node, and notes that it was used now. The error is
-// fs.ErrNotExist where there is no such node.
+// fs.ErrNotExist where there is no such node, or where it is damaged or lacks
+// something that it lies on: Adopt puts a whole one in its place.
 func (s *Store) Use(key Key) (l *Lease, err error) {
 	err = s.locked(unix.LOCK_SH, func() error {
 		l, err = s.use(key)
@@ -106,14 +106,20 @@ func (s *Store) use(key Key) (*Lease, error) {
 		return nil, err
 	}
 	for _, k := range l.Node.Stack {
-		l.Layers = append(l.Layers, filepath.Join(s.dir(k), fsDir))
+		layer := filepath.Join(s.dir(k), fsDir)
+		if _, err := os.Lstat(layer); err != nil {
+			hold.Close()
+			return nil, err
+		}
+		l.Layers = append(l.Layers, layer)
 	}
 	now := time.Now()
 	_ = os.Chtimes(filepath.Join(dir, nodeFile), now, now)
 	return l, nil
 }
 
-// node reads a node's description.
+// node reads a node's description. One that can't be understood is as good as
+// none: fs.ErrNotExist.
 func (s *Store) node(key Key) (Node, error) {
 	var n Node
 	path := filepath.Join(s.dir(key), nodeFile)
@@ -122,88 +128,16 @@ func (s *Store) node(key Key) (Node, error) {
 		return n, err
 	}
 	if err := json.Unmarshal(data, &n); err != nil || len(n.Stack) == 0 || n.Stack[0] != key {
-		return n, fmt.Errorf("%s is damaged; remove its folder, and it is made again", path)
+		return n, &fs.PathError{Op: "read", Path: path, Err: fs.ErrNotExist}
 	}
-	return n, nil
+	_, err = os.Lstat(filepath.Join(s.dir(key), fsDir))
+	return n, err
 }
 
-// Has says whether a node is there.
+// Has says whether a node is there, and not damaged.
 func (s *Store) Has(key Key) bool {
-	_, err := os.Lstat(s.dir(key))
+	_, err := s.node(key)
 	return err == nil
-}
-
-// Temp is a folder of the store for something half made, which is removed when
-// its process ends.
-type Temp struct {
-	Path string
-	s    *Store
-	hold *os.File
-}
-
-// Temp makes a folder for something half made. Others of the store's users may
-// pass through it, so that a user namespace's ids reach what is made in it.
-func (s *Store) Temp() (t *Temp, err error) {
-	err = s.locked(unix.LOCK_SH, func() error {
-		path, err := os.MkdirTemp(filepath.Join(s.path, "tmp"), "")
-		if err != nil {
-			return fmt.Errorf("cannot begin in the store: %w", err)
-		}
-		hold, err := os.OpenFile(path, os.O_RDONLY|unix.O_DIRECTORY, 0)
-		if err == nil {
-			err = flock(hold, unix.LOCK_EX|unix.LOCK_NB)
-		}
-		if err != nil {
-			os.Remove(path)
-			return fmt.Errorf("cannot begin in the store: %w", err)
-		}
-		t = &Temp{Path: path, s: s, hold: hold}
-		return nil
-	})
-	return t, err
-}
-
-// NodeDir makes the folder of a node in t: Adopt moves it into its place. It
-// gives the folder for its files.
-func (t *Temp) NodeDir(name string) (string, error) {
-	dir := filepath.Join(t.Path, name, fsDir)
-	err := os.MkdirAll(dir, 0o755)
-	if err == nil {
-		err = os.Chmod(dir, 0o755) // whatever our umask is: it is a root's own folder
-	}
-	if err != nil {
-		return "", fmt.Errorf("cannot begin in the store: %w", err)
-	}
-	return dir, nil
-}
-
-// Close removes the folder and what is left in it.
-func (t *Temp) Close() error {
-	err := t.s.Remove(context.Background(), t.Path)
-	t.hold.Close()
-	return err
-}
-
-// Adopt puts a node, made in t under name, into its place: from then on it is
-// there. Where another process was faster, that one's stays.
-func (s *Store) Adopt(t *Temp, name string, node Node) error {
-	from := filepath.Join(t.Path, name)
-	if err := writeJSON(filepath.Join(from, nodeFile), node); err != nil {
-		return err
-	}
-	return s.locked(unix.LOCK_SH, func() error {
-		for _, below := range node.Stack[1:] {
-			if !s.Has(below) {
-				return fmt.Errorf("cannot keep %s: %s, which it lies on, was removed meanwhile; start again", node.Stack[0], below)
-			}
-		}
-		// A folder that is not empty is never replaced (rename(2)).
-		err := os.Rename(from, s.dir(node.Stack[0]))
-		if err != nil && !errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("cannot put %s into its place in the store: %w", node.Stack[0], err)
-		}
-		return nil
-	})
 }
 
 // writeJSON writes a file that is whole or not there.

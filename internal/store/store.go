@@ -53,13 +53,11 @@ func Open(path, ids string) (*Store, error) {
 	if int(st.Uid) != os.Geteuid() || st.Mode&0o022 != 0 {
 		return nil, fmt.Errorf("the store %s belongs to uid %d with mode %04o; it must be yours alone: chown it and chmod go-w, or write store: FOLDER in the settings", path, st.Uid, st.Mode&0o7777)
 	}
-	for _, dir := range []string{"locks", "blobs", "images", "logs", "tmp"} {
+	for _, dir := range []string{"locks", "blobs", "images", "logs", "tmp", "tmp/" + trash} {
 		if err := os.MkdirAll(filepath.Join(path, dir), 0o700); err != nil {
 			return nil, s.unmade(err)
 		}
 	}
-	// Others than the caller must get through to what containers mount: their
-	// ids are not the caller's.
 	for _, dir := range []string{Layers, Builds, "caches"} {
 		if err := os.MkdirAll(filepath.Join(s.ids, dir), 0o755); err != nil {
 			return nil, s.unmade(err)
@@ -82,17 +80,26 @@ func (s *Store) Blobs() string { return filepath.Join(s.path, "blobs") }
 // and makes it if need be.
 func (s *Store) Cache(name string) (string, error) {
 	dir := filepath.Join(s.ids, "caches", name)
-	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+	err := os.Mkdir(dir, 0o755)
+	if err == nil {
+		err = os.Chmod(dir, 0o755) // it is a folder of containers, whatever the caller's umask is
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", fmt.Errorf("cannot make the cache %s: %w", name, err)
 	}
 	return dir, nil
 }
 
 // Log makes a file for what is made; who makes it removes it if nobody needs it.
+// Clean leaves it alone until it is closed.
 func (s *Store) Log(name string) (*os.File, error) {
 	f, err := os.Create(filepath.Join(s.path, "logs", name))
 	if err != nil {
 		return nil, fmt.Errorf("cannot make the log: %w", err)
+	}
+	if err := flock(f, unix.LOCK_SH); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("cannot lock the log: %w", err)
 	}
 	return f, nil
 }
@@ -148,11 +155,19 @@ func (s *Store) Lock(ctx context.Context, name string, waiting func()) (release 
 			waiting()
 			waiting = nil
 		}
-		select {
-		case <-ctx.Done():
+		if !pause(ctx) {
 			return nil, ctx.Err()
-		case <-time.After(lockPoll):
 		}
+	}
+}
+
+// pause waits before a lock is tried again; it says whether ctx is still on.
+func pause(ctx context.Context) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(lockPoll):
+		return true
 	}
 }
 

@@ -20,7 +20,8 @@ const project = "/work"
 
 // copyIn copies what a !Copy names in the project to a path of the root. What is
 // left out, and which bits of a mode count, is as the recipe's version has it.
-// Folders that are there already are filled.
+// Folders that are there already, or links to some (/bin), are filled and stay
+// as they are.
 func copyIn(step *plan.Step, to string) error {
 	root, err := os.OpenRoot(project)
 	if err != nil {
@@ -29,6 +30,14 @@ func copyIn(step *plan.Step, to string) error {
 	defer root.Close()
 	return recipe.Walk(root, step.Source, func(e recipe.Entry) error {
 		target := path.Join(to, e.Path)
+		if there, err := os.Stat(target); err == nil && there.IsDir() {
+			if e.Info.IsDir() {
+				return nil
+			}
+			if there, err := os.Lstat(target); err == nil && there.IsDir() {
+				return fmt.Errorf("cannot copy %s to %s: there is a folder; name the file in it, or take it away first (!Remove)", path.Join(step.Source, e.Path), target)
+			}
+		}
 		if err := copyEntry(e, target); err != nil {
 			return fmt.Errorf("cannot copy %s to %s: %w", path.Join(step.Source, e.Path), target, err)
 		}
@@ -36,16 +45,10 @@ func copyIn(step *plan.Step, to string) error {
 	})
 }
 
+// copyEntry makes a copy in the place of what is there.
 func copyEntry(e recipe.Entry, to string) error {
-	there, err := os.Lstat(to)
-	folder := err == nil && there.IsDir()
-	if e.Info.IsDir() && folder {
-		return nil
-	}
-	if err == nil {
-		if err := os.RemoveAll(to); err != nil {
-			return err
-		}
+	if err := os.RemoveAll(to); err != nil {
+		return err
 	}
 	switch {
 	case e.Info.IsDir():

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/lanyard-dev/lanyard/internal/linux"
 	"golang.org/x/sys/unix"
 )
 
@@ -32,6 +33,8 @@ func (d *Debian) make() error {
 	fmt.Fprintf(log, "+ %s %s\n", d.Program, strings.Join(args, " "))
 	cmd := exec.Command(d.Program, args...)
 	cmd.Env, cmd.Stdout, cmd.Stderr, cmd.Dir = d.Env, log, log, "/"
+	// Scripts of packages send signals to what they start; ours are all blocked.
+	linux.SetMask(0)
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("mmdebstrap failed: %w", err)
 	}

@@ -35,27 +35,23 @@ func serve() int {
 	runtime.LockOSThread() // parent-death signals, and ids at first, belong to a thread
 	debug.SetMemoryLimit(memory)
 	socket, in, err := container.BeginHelper()
-	if err == nil && socket == nil {
+	if socket == nil {
 		return 1
 	}
 	var r request
 	if err == nil {
 		err = in.Decode(&r)
 	}
-	answer := message{}
+	answer, out := message{}, json.NewEncoder(socket)
 	if err == nil {
-		out := json.NewEncoder(socket)
 		syscall.Umask(0)
 		answer, err = carryOut(&r, func(m message) { _ = out.Encode(m) })
-	}
-	if socket == nil {
-		return 1
 	}
 	answer.Done = true
 	if err != nil {
 		answer.Error = err.Error()
 	}
-	if json.NewEncoder(socket).Encode(answer) != nil {
+	if out.Encode(answer) != nil {
 		return 1
 	}
 	return 0
@@ -106,6 +102,9 @@ func unpackAll(r *unpackRequest, tell func(message)) ([]Unpacked, error) {
 	return done, nil
 }
 
+// raiseLimits names the setting that bounds what is unpacked.
+const raiseLimits = "raise layer-limits in the settings"
+
 func unpackOne(layer *Layer, r *unpackRequest, progress func(int64)) (Unpacked, error) {
 	blob, err := os.Open(layer.Blob)
 	if err != nil {
@@ -133,7 +132,7 @@ func unpackOne(layer *Layer, r *unpackRequest, progress func(int64)) (Unpacked, 
 	var limit *unpack.LimitError
 	switch {
 	case errors.As(err, &limit):
-		return Unpacked{}, fmt.Errorf("layer %s: %w; if it is meant to be so large, raise layer-limits in the settings", layer.DiffID, err)
+		return Unpacked{}, fmt.Errorf("layer %s: %w; if it is meant to be so large, %s", layer.DiffID, err, raiseLimits)
 	case err != nil:
 		return Unpacked{}, fmt.Errorf("layer %s: %w", layer.DiffID, err)
 	case layer.DiffID != "" && result.DiffID != layer.DiffID:
@@ -142,8 +141,8 @@ func unpackOne(layer *Layer, r *unpackRequest, progress func(int64)) (Unpacked, 
 	return Unpacked{Bytes: result.Bytes, Files: result.Files, Skipped: result.Skipped, Opaque: result.Opaque}, nil
 }
 
-// removeAll removes trees. The modes of folders matter only where one id is
-// mapped, whose owner has no power over them otherwise.
+// removeAll removes trees. The modes of folders matter only where an owner or a
+// group is not mapped: root's power over a file ends there (user_namespaces(7)).
 func removeAll(paths []string) error {
 	for _, path := range paths {
 		err := os.RemoveAll(path)
@@ -187,19 +186,4 @@ func measure(path string) (size, files int64, err error) {
 		return nil
 	})
 	return size, files, err
-}
-
-// canOverlay tries what a layer may need of its filesystem.
-func canOverlay(dir string) (bool, error) {
-	place, err := os.MkdirTemp(dir, "probe-")
-	if err != nil {
-		return false, err
-	}
-	defer os.RemoveAll(place)
-	opaque := "user.overlay.opaque"
-	if fully, err := os.ReadFile("/proc/self/uid_map"); err == nil && len(fully) > 0 && container.Privileged() {
-		opaque = "trusted.overlay.opaque"
-	}
-	return unix.Mknod(filepath.Join(place, "whiteout"), unix.S_IFCHR, 0) == nil &&
-		unix.Setxattr(place, opaque, []byte("y"), 0) == nil, nil
 }

@@ -23,16 +23,20 @@ func TestMain(m *testing.M) {
 }
 
 func TestScripts(t *testing.T) {
+	m := newMaterial(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("XDG_CONFIG_HOME", env.WorkDir+"/config")
+			env.Setenv("XDG_DATA_HOME", env.WorkDir+"/data")
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"archive":  m.archive,
 			"exits":    exits,
+			"layout":   m.layout,
 			"waitfile": waitfile,
 		},
 	})
