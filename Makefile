@@ -58,8 +58,12 @@ vm-shell: ## a shell in that guest; MODES=user
 	@test/vm/run -shell $(firstword $(MODES)) $(PKG)
 
 .PHONY: example-django
-example-django: build ## build the Django example (200 MB of packages) and drive it as a reader would
-	$(GO) test -tags example -count=1 -timeout=15m -v -run '^TestDjango' ./test/example
+example-django: build ## drive the Django example as a reader would; builds roots (150 MB of downloads), and kills builds
+	$(GO) test -tags example -count=1 -timeout=20m -v -run '^Test(Django|Build)' ./test/example
+
+.PHONY: example-postgres
+example-postgres: build ## drive the PostgreSQL example; builds its root (100 MB of downloads)
+	$(GO) test -tags example -count=1 -timeout=15m -v -run '^TestPostgres' ./test/example
 
 .PHONY: example-harpoon
 example-harpoon: build ## build the harpoon example (Redis, 40 MB) and control it with socat

@@ -38,6 +38,9 @@ func (a *app) clean(s settings, _ []string) int {
 	more, err := a.cleanStore(s, own)
 	list = append(list, more...)
 	fmt.Fprint(a.out, removedTable(list, s.dryRun))
+	if code, ok := run.Interrupted(err); ok {
+		return code
+	}
 	if err != nil {
 		a.fail("cannot clean the store: %v", err)
 		return run.ExitInternal
@@ -97,8 +100,10 @@ func (a *app) cleanVolumes(s settings, own plan.Settings) ([]store.Removed, int)
 	for _, name := range busy {
 		a.fail("volume %s stays: a command uses it", name)
 	}
+	if code, ok := run.Interrupted(err); ok {
+		return nil, code
+	}
 	if err != nil {
-		fmt.Fprint(a.out, removedTable(list, s.dryRun))
 		a.fail("cannot remove a volume: %v", err)
 		return nil, run.ExitInternal
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 
 	"github.com/lanyard-dev/lanyard/internal/container"
@@ -34,7 +35,7 @@ func (p *Provider) build(ctx context.Context, s *store.Store, v *view, c *plan.C
 		return nil, store.Config{}, err
 	}
 	defer base.Close()
-	key := buildKey(version, base)
+	key := buildKey(version, base, config)
 	if lease, err := s.Use(key); err == nil && !force {
 		return lease, lease.Node.Config, nil
 	} else if err == nil {
@@ -44,7 +45,7 @@ func (p *Provider) build(ctx context.Context, s *store.Store, v *view, c *plan.C
 		}
 	}
 	if p.o.NoBuild {
-		return nil, store.Config{}, fmt.Errorf("its recipe is not built: %w; run: lanyard _build %s", errNotThere, c.Name)
+		return nil, store.Config{}, fmt.Errorf("its recipe is not built, and --no-build says not to build it; run: lanyard _build %s", c.Name)
 	}
 	if err := p.begin(ctx, s); err != nil {
 		return nil, store.Config{}, err
@@ -89,10 +90,15 @@ func (p *Provider) base(ctx context.Context, s *store.Store, v *view, c *plan.Co
 }
 
 // buildKey names what a recipe makes of what it starts from: an image of the same
-// name that is another one gives another build.
-func buildKey(version string, base *store.Lease) store.Key {
+// name that is another one, or says something else of what runs in it, gives
+// another build.
+func buildKey(version string, base *store.Lease, config store.Config) store.Key {
 	if base != nil {
-		sum := sha256.Sum256([]byte(version + " " + string(base.Key)))
+		said, err := json.Marshal(config)
+		if err != nil {
+			panic(err) // texts only
+		}
+		sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %s", version, base.Key, said))
 		version = hex.EncodeToString(sum[:])
 	}
 	return store.BuildKey(version)

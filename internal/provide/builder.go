@@ -169,7 +169,7 @@ func (b *builder) step(ctx context.Context, step *plan.Step) error {
 		return b.debian(ctx, step)
 	case plan.StepEnv:
 		for _, v := range step.Env {
-			b.config.Env = append(b.config.Env, v.Name+"="+v.Value)
+			b.config.BuildEnv = append(b.config.BuildEnv, v.Name+"="+v.Value)
 		}
 		return nil
 	case plan.StepInstall:

@@ -25,7 +25,7 @@ func (p *Provider) image(ctx context.Context, s *store.Store, v *view, text stri
 		return lease, config, nil
 	}
 	if p.o.NoBuild {
-		return nil, store.Config{}, fmt.Errorf("image %s: %w; run: lanyard _pull", ref, errNotThere)
+		return nil, store.Config{}, fmt.Errorf("image %s was not fetched, and --no-build says not to do it; run: lanyard _build", ref)
 	}
 	if err := p.begin(ctx, s); err != nil {
 		return nil, store.Config{}, err
@@ -76,6 +76,7 @@ func (p *Provider) fetch(ctx context.Context, s *store.Store, v *view, ref regis
 		task.Drop()
 		return nil, store.Config{}, err
 	}
+	task.Phase(fmt.Sprintf("%d layers", len(img.Layers)))
 	lease, err := p.layers(ctx, s, v, img)
 	if err != nil {
 		task.Drop()

@@ -10,32 +10,38 @@ import (
 )
 
 // Pull fetches the image that a container is, or that its recipe starts from, if
-// its name stands for another one by now. A container without an image is none of
-// its business.
-func (p *Provider) Pull(ctx context.Context, c *plan.Container, u *container.UserNS) error {
+// its name stands for another one by now, and says whether it did. A container
+// without an image is none of its business.
+func (p *Provider) Pull(ctx context.Context, c *plan.Container, u *container.UserNS) (changed bool, err error) {
 	text := p.imageOf(c)
 	if text == "" {
-		return nil
+		return false, nil
 	}
 	v := newView(u)
 	s, err := p.store(v)
 	if err != nil {
-		return err
+		return false, err
 	}
 	ref, err := registry.Parse(text, p.o.Plan.Root)
 	if err != nil {
-		return err
+		return false, err
 	}
 	stamp, err := ref.Stamp()
 	if err != nil {
-		return err
+		return false, err
 	}
 	if err := p.begin(ctx, s); err != nil {
-		return err
+		return false, err
 	}
+	platform := p.registry().Platform()
+	old, _ := s.Image(ref.String(), platform) // none, if it can't be read
 	lease, _, err := p.fetch(ctx, s, v, ref, stamp)
-	lease.Close()
-	return err
+	if err != nil {
+		return false, err
+	}
+	defer lease.Close()
+	now, err := s.Image(ref.String(), platform)
+	return now.Digest != old.Digest, err
 }
 
 // imageOf is the image that a container is, or that its recipe starts from, also

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/lanyard-dev/lanyard/internal/container"
@@ -109,7 +110,7 @@ func (b *builder) run(ctx context.Context, argv, env []string) error {
 	defer null.Close()
 	spec := &container.Spec{Name: b.c.Name, Stdio: [3]*os.File{null, b.log, b.log}, UserNS: b.v.ids}
 	st := &spec.Stage
-	st.Root, st.Argv, st.Env, st.WorkDir = b.root(), argv, b.environment(env), "/"
+	st.Root, st.Argv, st.Env, st.WorkDir = b.root(), argv, b.environment(env), "/work"
 	for _, entry := range st.Env {
 		if list, ok := strings.CutPrefix(entry, "PATH="); ok {
 			st.Path = strings.Split(list, ":")
@@ -186,7 +187,7 @@ func (b *builder) environment(more []string) []string {
 			env = append(env, name+"="+value)
 		}
 	}
-	return lastOfEach(append(append(env, b.config.Env...), more...))
+	return lastOfEach(slices.Concat(env, b.config.Env, b.config.BuildEnv, more))
 }
 
 // lastOfEach keeps the last value of each variable, where the first one stood.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -58,25 +57,23 @@ func Make(o MakeOptions) int {
 
 // make fetches and builds what one container needs.
 func (s *session) make(o *MakeOptions, c *plan.Container) int {
-	var before map[string]string
-	if o.Pull {
-		before = s.digests()
-	}
+	changed := false
 	s.reported = false
 	u, err := s.defaultIDs(c)
 	if err == nil {
-		err = s.interruptible(func(ctx context.Context) error {
+		err = s.interruptible(func(ctx context.Context) (err error) {
 			if o.Pull {
-				return s.provider().Pull(ctx, c, u)
+				changed, err = s.provider().Pull(ctx, c, u)
+				return err
 			}
 			return s.provider().Build(ctx, c, u, o.Force)
 		})
 	}
 	s.provider().Ready()
-	var signalled *interruptedError
+	if code, ok := Interrupted(err); ok {
+		return code
+	}
 	switch {
-	case errors.As(err, &signalled):
-		return signalled.code
 	case err != nil && o.Progress == progress.JSON:
 		report := newProgress(progress.JSON)
 		report.Task(c.Name).Fail(err)
@@ -85,24 +82,11 @@ func (s *session) make(o *MakeOptions, c *plan.Container) int {
 	case err != nil:
 		return complain(fmt.Errorf("cannot make %s: %w", c.Name, err), ExitNotStarted)
 	case o.Pull:
-		o.Tell(c, !maps.Equal(before, s.digests()))
+		o.Tell(c, changed)
 	default:
 		o.Tell(c, s.reported)
 	}
 	return 0
-}
-
-// digests are those of the images in the store, by reference and platform; none
-// where it can't be read, which whoever needs it reports.
-func (s *session) digests() map[string]string {
-	digests := map[string]string{}
-	if path, err := provide.Path(s.options.Settings, os.Getenv); err == nil {
-		images, _, _ := store.List(path)
-		for _, i := range images {
-			digests[i.Ref+" "+i.Platform] = i.Digest
-		}
-	}
-	return digests
 }
 
 // defaultIDs is the user namespace of a command of c that says nothing of ids.

@@ -23,6 +23,15 @@ func (e *interruptedError) Error() string {
 	return fmt.Sprintf("interrupted by signal %d", e.code-128)
 }
 
+// Interrupted gives 128 + n if err is that signal n ended what lanyard was doing.
+func Interrupted(err error) (code int, ok bool) {
+	var signalled *interruptedError
+	if errors.As(err, &signalled) {
+		return signalled.code, true
+	}
+	return 0, false
+}
+
 // provider gives the roots of this run's containers.
 func (s *session) provider() *provide.Provider {
 	if s.roots == nil {

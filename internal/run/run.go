@@ -128,9 +128,8 @@ func (s *session) command(c *plan.Command, chosen []*plan.Process) int {
 	var specs []*container.Spec
 	for _, p := range chosen {
 		spec, err := s.prepare(c, p, screen)
-		var signalled *interruptedError
-		if errors.As(err, &signalled) {
-			return signalled.code
+		if code, ok := Interrupted(err); ok {
+			return code
 		}
 		if err != nil {
 			return complain(fmt.Errorf("cannot start %s: %w", p.Name, err), ExitNotStarted)

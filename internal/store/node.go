@@ -54,6 +54,7 @@ type Config struct {
 	User       string   `json:"user,omitempty"`
 	Entrypoint []string `json:"entrypoint,omitempty"`
 	Cmd        []string `json:"cmd,omitempty"`
+	BuildEnv   []string `json:"build_env,omitempty"` // NAME=VALUE of a recipe's !Env: for steps, not for what is started
 }
 
 func (s *Store) dir(key Key) string { return filepath.Join(s.ids, filepath.FromSlash(string(key))) }

@@ -162,7 +162,9 @@ func unpackRow(w *workshop) experiment {
 		},
 		contestants: []contestant{
 			{name: lanyardName, missing: lanyard.missing, measure: func() ([]float64, error) {
-				return w.unpacked(func(project, to string) []*exec.Cmd { return []*exec.Cmd{exec.Command(w.lanyard, "_pull", "--quiet", "big")} })
+				return w.unpacked(func(project, to string) []*exec.Cmd {
+					return []*exec.Cmd{exec.Command(w.lanyard, "_pull", "--quiet", "big")}
+				})
 			}},
 			w.umoci(), {name: "tar -xzf", measure: func() ([]float64, error) { return w.unpacked(untar) }},
 		},

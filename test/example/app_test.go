@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -20,10 +21,42 @@ import (
 
 // How long a step may take on a busy machine before it counts as hanging.
 const (
-	upWithin  = 60 * time.Second
-	endWithin = 15 * time.Second
-	pollEvery = 50 * time.Millisecond
+	buildWithin = 10 * time.Minute // of a root, from a slow mirror; 30 s are usual
+	upWithin    = 60 * time.Second
+	endWithin   = 15 * time.Second
+	lostWithin  = 2 * time.Second // everything is gone once lanyard was killed
+	pollEvery   = 50 * time.Millisecond
 )
+
+// TestMain gives all tests of a run one store, so that each root is built once, or
+// the one in LANYARD_EXAMPLE_DATA, which is kept.
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		data := os.Getenv("LANYARD_EXAMPLE_DATA")
+		if data == "" {
+			var err error
+			if data, err = os.MkdirTemp("", "lanyard-example-"); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				return 1
+			}
+			defer removeStore(data)
+		}
+		os.Setenv("XDG_DATA_HOME", data)
+		return m.Run()
+	}())
+}
+
+// removeStore removes a folder with a store, which holds files of many ids.
+func removeStore(data string) {
+	cmd := exec.Command(binaryPath(), "_clean", "--unused", "--at-least", "0")
+	cmd.Env = append(os.Environ(), "XDG_DATA_HOME="+data)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "cannot empty the store: %v\n%s", err, out)
+	}
+	if err := os.RemoveAll(data); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+}
 
 // app is one running lanyard, started in the example's folder.
 type app struct {
@@ -52,14 +85,18 @@ func (o *output) String() string {
 	return o.buf.String()
 }
 
+// binaryPath is where the lanyard under test should be.
+func binaryPath() string {
+	if path := os.Getenv("LANYARD"); path != "" {
+		return path
+	}
+	return "../../bin/lanyard"
+}
+
 // lanyardBinary returns the absolute path of the lanyard under test.
 func lanyardBinary(t *testing.T) string {
 	t.Helper()
-	path := os.Getenv("LANYARD")
-	if path == "" {
-		path = "../../bin/lanyard"
-	}
-	abs, err := filepath.Abs(path)
+	abs, err := filepath.Abs(binaryPath())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,14 +106,23 @@ func lanyardBinary(t *testing.T) string {
 	return abs
 }
 
+// provide builds what is missing of the roots of a project.
+func provide(t *testing.T, dir string) {
+	t.Helper()
+	start(t, dir, nil, "_build").endsWithin(0, buildWithin)
+}
+
 // start runs lanyard in dir with a mark and with vars (NAME=VALUE) in the
-// environment of everything it starts. It is killed when the test ends.
+// environment of everything it starts, but for its own verbs. It is killed when
+// the test ends.
 func start(t *testing.T, dir string, vars []string, args ...string) *app {
 	t.Helper()
 	mark := "MARK=" + rand.Text()
 	var words []string
-	for _, v := range append([]string{mark}, vars...) {
-		words = append(words, "-E", v)
+	if !strings.HasPrefix(args[0], "_") {
+		for _, v := range append([]string{mark}, vars...) {
+			words = append(words, "-E", v)
+		}
 	}
 	cmd := exec.Command(lanyardBinary(t), append(words, args...)...)
 	cmd.Dir = dir
@@ -148,10 +194,15 @@ func (a *app) signal(sig syscall.Signal) {
 // started is left.
 func (a *app) ends(status int) {
 	a.t.Helper()
+	a.endsWithin(status, endWithin)
+}
+
+func (a *app) endsWithin(status int, within time.Duration) {
+	a.t.Helper()
 	select {
 	case <-a.done:
-	case <-time.After(endWithin):
-		a.t.Fatalf("lanyard has not ended within %v; still there: %v", endWithin, a.processes())
+	case <-time.After(within):
+		a.t.Fatalf("lanyard has not ended within %v; still there: %v", within, a.processes())
 	}
 	if got := a.cmd.ProcessState.ExitCode(); got != status {
 		a.t.Errorf("lanyard ended with %v, want exit status %d", a.cmd.ProcessState, status)
@@ -230,4 +281,60 @@ func processes(t *testing.T, match func(process) bool) []process {
 		}
 	}
 	return found
+}
+
+// below gives a process and its descendants.
+func below(t *testing.T, pid int) []process {
+	t.Helper()
+	family := map[int]bool{pid: true}
+	var found []process
+	for grown := true; grown; {
+		grown = false
+		found = processes(t, func(p process) bool {
+			if family[p.parent] && !family[p.pid] {
+				family[p.pid], grown = true, true
+			}
+			return family[p.pid]
+		})
+	}
+	return found
+}
+
+// still gives those processes of a list that are there.
+func still(t *testing.T, list []process) (found []string) {
+	t.Helper()
+	for _, p := range processes(t, func(p process) bool {
+		return slices.ContainsFunc(list, func(q process) bool { return q.pid == p.pid && slices.Equal(q.args, p.args) })
+	}) {
+		found = append(found, p.String())
+	}
+	return found
+}
+
+// mounted names the processes that see a mount of something at dir or below.
+func mounted(t *testing.T, dir string) (found []string) {
+	t.Helper()
+	tables, err := filepath.Glob("/proc/[0-9]*/mountinfo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range tables {
+		mounts, err := os.ReadFile(table)
+		if err == nil && bytes.Contains(mounts, []byte(dir)) {
+			found = append(found, "a mount in "+table)
+		}
+	}
+	return found
+}
+
+// vanishes waits until what names gives is nothing.
+func vanishes(t *testing.T, names func() []string) {
+	t.Helper()
+	var left []string
+	for deadline := time.Now().Add(lostWithin); time.Now().Before(deadline); time.Sleep(pollEvery) {
+		if left = names(); len(left) == 0 {
+			return
+		}
+	}
+	t.Errorf("after %v there are still %v", lostWithin, left)
 }

@@ -5,7 +5,6 @@
 package example_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,7 +13,6 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,33 +21,14 @@ import (
 	"time"
 )
 
-// buildWithin is for a slow mirror; 45 s are usual.
-const buildWithin = 10 * time.Minute
-
-// djangoProject returns the folder of the example, its root built.
+// djangoProject returns the folder of the example.
 func djangoProject(t *testing.T) string {
 	t.Helper()
 	dir, err := filepath.Abs("../../examples/django")
 	if err != nil {
 		t.Fatal(err)
 	}
-	build(t, dir)
 	return dir
-}
-
-// build builds the root of the example in dir.
-func build(t *testing.T, dir string) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), buildWithin)
-	defer cancel()
-	build := exec.CommandContext(ctx, filepath.Join(dir, "build-root"))
-	// A group of its own, because a timeout has to end mmdebstrap too.
-	build.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	build.Cancel = func() error { return syscall.Kill(-build.Process.Pid, syscall.SIGTERM) }
-	build.WaitDelay = endWithin
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", build.Path, err, out)
-	}
 }
 
 // browser talks to the site as a browser does: with its cookies, which the
@@ -163,12 +142,12 @@ func worker(a *app) process {
 	return process{}
 }
 
-// files lists what is in the project, without what Lanyard and build-root keep there.
+// files lists what is in the project, without what Lanyard keeps there.
 func files(t *testing.T, dir string) []string {
 	t.Helper()
 	var names []string
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if entry != nil && (entry.Name() == "roots" || entry.Name() == ".lanyard") {
+		if entry != nil && entry.Name() == ".lanyard" {
 			return filepath.SkipDir
 		}
 		names = append(names, path)
@@ -180,9 +159,10 @@ func files(t *testing.T, dir string) []string {
 	return names
 }
 
+// TestDjangoCheck: whichever command is the first, it builds the root.
 func TestDjangoCheck(t *testing.T) {
 	a := start(t, djangoProject(t), nil, "check")
-	a.ends(0)
+	a.endsWithin(0, buildWithin)
 	if out := a.out.String(); !strings.Contains(out, "no issues") {
 		t.Errorf("Django's check said %q, want no issues", out)
 	}
@@ -192,6 +172,7 @@ func TestDjangoCheck(t *testing.T) {
 // failure rule of the project ends all of it, with the worker's status.
 func TestDjangoDiesWithItsWorker(t *testing.T) {
 	dir := djangoProject(t)
+	provide(t, dir)
 	before := files(t, dir)
 	ports := freePorts(t, 2)
 	web, redis := ports[0], ports[1]
@@ -216,6 +197,7 @@ func TestDjangoDiesWithItsWorker(t *testing.T) {
 // does who wants the web server in a terminal of its own.
 func TestDjangoInTwoTerminals(t *testing.T) {
 	dir := djangoProject(t)
+	provide(t, dir)
 	ports := freePorts(t, 2)
 	web, redis := ports[0], ports[1]
 	vars := []string{"WEB_PORT=" + web, "REDIS_PORT=" + redis}

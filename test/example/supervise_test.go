@@ -3,14 +3,12 @@
 package example_test
 
 import (
-	"bytes"
 	"crypto/rand"
 	"encoding/json"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -30,27 +28,11 @@ func (r *redis) start() {
 		"RUN_DIR="+r.dir, "REDIS_PORT="+r.port, "ID="+r.id, "MEM=", "CPU=")
 	r.app = launch(r.t, cmd, mark)
 	r.answers("PING", "+PONG")
-	r.started = below(r.app, cmd.Process.Pid)
+	r.started = below(r.t, cmd.Process.Pid)
 	// A test that doesn't see them now would not see that they are left.
 	if found := r.remains(); len(r.started) < 4 || len(found) <= len(r.started) {
 		r.t.Fatalf("a running supervisor with janitor, PID 1 and Redis looks like %v", found)
 	}
-}
-
-// below gives a process and its descendants.
-func below(a *app, pid int) []process {
-	family := map[int]bool{pid: true}
-	var found []process
-	for grown := true; grown; {
-		grown = false
-		found = processes(a.t, func(p process) bool {
-			if family[p.parent] && !family[p.pid] {
-				family[p.pid], grown = true, true
-			}
-			return family[p.pid]
-		})
-	}
-	return found
 }
 
 // remains gives all that is there of the service outside its directory, and of
@@ -59,12 +41,7 @@ func below(a *app, pid int) []process {
 // process still sees them.
 func (r *redis) remains() []string {
 	r.t.Helper()
-	var found []string
-	for _, p := range processes(r.t, func(p process) bool {
-		return slices.ContainsFunc(r.started, func(s process) bool { return s.pid == p.pid && slices.Equal(s.args, p.args) })
-	}) {
-		found = append(found, p.String())
-	}
+	found := still(r.t, r.started)
 	if conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", r.port)); err == nil {
 		conn.Close()
 		found = append(found, "port "+r.port)
@@ -76,17 +53,7 @@ func (r *redis) remains() []string {
 		}
 		found = append(found, files...)
 	}
-	tables, err := filepath.Glob("/proc/[0-9]*/mountinfo")
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	for _, table := range tables {
-		mounts, err := os.ReadFile(table)
-		if err == nil && bytes.Contains(mounts, []byte(r.dir)) {
-			found = append(found, "a mount in "+table)
-		}
-	}
-	return found
+	return append(found, mounted(r.t, r.dir)...)
 }
 
 // send sends an event as a person would, and gives what it has seen when the
