@@ -41,7 +41,8 @@ func (f *fetcher) task(i int) *progress.Task {
 
 // start downloads the layer that completes a node, beside what the caller does,
 // once nobody else makes the node. It stays locked, so that a layer is downloaded
-// once: who waits for a lock of one layer holds those of layers above at most.
+// once. Who holds that lock waits for nothing but lower layers before the node is
+// made, so lanyards that want the same layers never wait for each other in a circle.
 func (f *fetcher) start(ctx context.Context, i int, key store.Key, task *progress.Task) <-chan download {
 	out := make(chan download, 1)
 	go func() {

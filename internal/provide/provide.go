@@ -189,7 +189,7 @@ func (p *Provider) store(v *view) (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Remove = v.files.Remove
+	s.Remove, s.OwnOnly = v.files.Remove, v.files.OneID()
 	p.stores[v.name] = s
 	return s, nil
 }

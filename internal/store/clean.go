@@ -98,6 +98,9 @@ func (c *cleaner) all() error {
 		return err
 	}
 	for i, m := range c.maps {
+		if c.s.OwnOnly && m.ids != c.s.ids {
+			continue
+		}
 		if err := c.unwanted(m, nodes[i], kept[i], tops); err != nil {
 			return err
 		}

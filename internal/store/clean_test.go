@@ -115,6 +115,12 @@ func TestCleanOtherIDs(t *testing.T) {
 	if got := there(t, more); got != "a b layers1 layers3" {
 		t.Errorf("there is %s", got)
 	}
+	put(t, more, hexKey(Layers, 7))
+	s.OwnOnly = true
+	clean(t, s, CleanOptions{})
+	if got := there(t, more); got != "a b layers1 layers3 layers7" {
+		t.Errorf("what can't be removed is taken away: %s", got)
+	}
 	images, builds, err := List(s.path)
 	if err != nil || len(images) != 2 || len(builds) != 2 {
 		t.Errorf("%v, %v, %v", images, builds, err)

@@ -20,6 +20,8 @@ type Store struct {
 
 	// Remove removes trees that may hold files of any mapped id.
 	Remove func(ctx context.Context, paths ...string) error
+	// OwnOnly: Remove can't remove files of other mappings, so Clean leaves them.
+	OwnOnly bool
 }
 
 // DefaultPath is $XDG_DATA_HOME/lanyard, else $HOME/.local/share/lanyard. A

@@ -144,7 +144,7 @@ commands:
   made: !Command {container: made, run: cat /copy}
 `).as(as)
 		random := rand.New(rand.NewPCG(1, 2))
-		for round := range testkit.Rounds(t, 8) {
+		for round := range testkit.Rounds(t, 6) {
 			command := []string{"box", "made"}[round%2]
 			if command == "made" && round%4 == 1 {
 				p.OK("_pull")
