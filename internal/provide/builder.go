@@ -1,10 +1,10 @@
 package provide
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,6 +33,8 @@ type builder struct {
 	fs   string // what the recipe makes
 	flat bool   // fs is the whole root; else it lies over base, as overlayfs has it
 	log  *os.File
+
+	named bool // a message names the log
 }
 
 // node is the name of what is made in temp.
@@ -62,7 +64,7 @@ func (b *builder) make(ctx context.Context, key store.Key, force bool) (*store.L
 	if err == nil {
 		lease, err = b.adopt(ctx, key, force)
 	}
-	b.end(err == nil)
+	b.end()
 	return lease, err
 }
 
@@ -98,14 +100,14 @@ func (b *builder) begin(ctx context.Context, key store.Key) error {
 	return err
 }
 
-// end removes what was begun, and the log of what went well.
-func (b *builder) end(well bool) {
+// end removes what was begun, and a log that nobody was told of.
+func (b *builder) end() {
 	if b.temp != nil {
 		_ = b.temp.Close() // what stays is removed by the next who builds
 	}
 	if b.log != nil {
 		b.log.Close()
-		if well {
+		if !b.named {
 			os.Remove(b.log.Name())
 		}
 	}
@@ -118,44 +120,46 @@ func (b *builder) steps(ctx context.Context) error {
 		step := &steps[i]
 		text := recipe.Describe(step)
 		b.task.Phase(text)
-		fmt.Fprintf(b.log, "%s%s\n", stepMark, text)
+		fmt.Fprintf(b.log, "### %s\n", text)
+		before := b.logSize()
 		err := b.step(ctx, step)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
-			return fmt.Errorf("%s:%d:%d: !%s: %w%s", step.Pos.File, step.Pos.Line, step.Pos.Column, step.Kind, err, b.logged())
+			return fmt.Errorf("%s:%d:%d: !%s: %w%s", step.Pos.File, step.Pos.Line, step.Pos.Column, step.Kind, err, b.logged(before))
 		}
 	}
 	return nil
 }
 
-// stepMark begins the line of a log that says which step follows.
-const stepMark = "### "
-
 // lastLines is how much of a log an error shows, in lines and in bytes.
 const lastLines, lastBytes = 15, 8 << 10
 
-// logged gives the end of what the last step printed, and where the whole log is;
-// nothing if it printed nothing.
-func (b *builder) logged() string {
-	data, err := os.ReadFile(b.log.Name())
+// logSize is how much is in the log, in bytes.
+func (b *builder) logSize() int64 {
+	info, err := b.log.Stat()
 	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
+// logged gives the end of what a step printed, and where all of it is; nothing if
+// it printed nothing.
+func (b *builder) logged(before int64) string {
+	n := b.logSize() - before
+	from := max(before, before+n-lastBytes)
+	data, err := io.ReadAll(io.NewSectionReader(b.log, from, lastBytes))
+	text := strings.TrimRight(string(data), "\n")
+	if err != nil || text == "" {
 		return ""
 	}
-	if i := bytes.LastIndex(data, []byte(stepMark)); i >= 0 {
-		_, data, _ = bytes.Cut(data[i:], []byte("\n"))
-	}
-	if len(data) == 0 {
-		return ""
-	}
-	if len(data) > lastBytes {
-		data = data[len(data)-lastBytes:]
-	}
-	lines := strings.Split(strings.TrimRight(string(data), "\n"), "\n")
+	lines := strings.Split(text, "\n")
 	if len(lines) > lastLines {
 		lines = lines[len(lines)-lastLines:]
 	}
+	b.named = true
 	return "\n  " + strings.Join(lines, "\n  ") + "\nthe whole log is " + b.log.Name()
 }
 

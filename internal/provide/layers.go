@@ -145,7 +145,7 @@ func (f *fetcher) unpack(ctx context.Context, stack []store.Key, which []int, bl
 	}
 	done, err := f.files(ctx, layers, task)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("image %s: %w", f.img.Ref, err)
 	}
 	n := store.Node{Stack: stack, Created: time.Now()}
 	skipped := 0

@@ -45,7 +45,8 @@ type Provider struct {
 
 	mu       sync.Mutex
 	client   *registry.Client
-	ready    map[string]Root   // by container and id mapping
+	ready    map[string]Root // by container and id mapping
+	stores   map[string]*store.Store
 	versions map[string]string // of recipes, by container
 	leases   []*store.Lease
 	swept    bool
@@ -54,7 +55,7 @@ type Provider struct {
 
 // New gives a provider. It makes nothing yet.
 func New(o Options) *Provider {
-	return &Provider{o: o, ready: map[string]Root{}, versions: map[string]string{}}
+	return &Provider{o: o, ready: map[string]Root{}, stores: map[string]*store.Store{}, versions: map[string]string{}}
 }
 
 // Close gives up everything that was provided.
@@ -175,6 +176,11 @@ func Path(settings plan.Settings, getenv func(string) string) (string, error) {
 }
 
 func (p *Provider) store(v *view) (*store.Store, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s := p.stores[v.name]; s != nil {
+		return s, nil
+	}
 	path, err := Path(p.o.Settings, p.o.Getenv)
 	if err != nil {
 		return nil, err
@@ -184,6 +190,7 @@ func (p *Provider) store(v *view) (*store.Store, error) {
 		return nil, err
 	}
 	s.Remove = v.files.Remove
+	p.stores[v.name] = s
 	return s, nil
 }
 

@@ -93,7 +93,8 @@ func (s *Store) Cache(name string) (string, error) {
 // Log makes a file for what is made; who makes it removes it if nobody needs it.
 // Clean leaves it alone until it is closed.
 func (s *Store) Log(name string) (*os.File, error) {
-	f, err := os.Create(filepath.Join(s.path, "logs", name))
+	// Other programs write to it too, each at its end.
+	f, err := os.OpenFile(filepath.Join(s.path, "logs", name), os.O_RDWR|os.O_CREATE|os.O_TRUNC|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("cannot make the log: %w", err)
 	}

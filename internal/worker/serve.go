@@ -48,7 +48,10 @@ func serve() int {
 		answer, err = carryOut(&r, func(m message) { _ = out.Encode(m) })
 	}
 	answer.Done = true
-	if err != nil {
+	switch {
+	case errors.Is(err, unix.ENOSPC):
+		answer.Error = err.Error() + "; make room (lanyard _clean), or write store: FOLDER in the settings"
+	case err != nil:
 		answer.Error = err.Error()
 	}
 	if out.Encode(answer) != nil {

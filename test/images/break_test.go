@@ -144,7 +144,7 @@ commands:
   made: !Command {container: made, run: cat /copy}
 `).as(as)
 		random := rand.New(rand.NewPCG(1, 2))
-		for round := range testkit.Rounds(t, 14) {
+		for round := range testkit.Rounds(t, 8) {
 			command := []string{"box", "made"}[round%2]
 			if command == "made" && round%4 == 1 {
 				p.OK("_pull")
@@ -180,7 +180,6 @@ func (r *registry) refuse(digest string, answer func(w http.ResponseWriter, body
 
 // TestBadImages: one clear message, and nothing of it is seen.
 func TestBadImages(t *testing.T) {
-	t.Parallel()
 	r := serve(t)
 	img := system(t, "1")
 	r.push("app", img)

@@ -37,7 +37,7 @@ commands:
 		p.Write("src/f", "copied\n")
 		p.Write("dep", "1")
 		must(t, os.WriteFile(p.Path("a.tar"), archiveOf(t, entry{name: "top/in", text: "in the archive\n"}), 0o644))
-		want := "from /tmp\nimage recipe recipe /root\n0\n/\nhello\nx\ncopied\nin the archive\n/made/deep\nimage recipe recipe\n"
+		want := "from /tmp\nimage recipe recipe /root\n0\n/work\nhello\nx\ncopied\nin the archive\n/made/deep\nimage image\n"
 		for range 2 {
 			if got := p.Run("show"); got.Code != 0 || got.Out != want {
 				t.Errorf("%+v, want %q", got, want)
@@ -117,9 +117,9 @@ commands:
   bad: !Command {container: bad, run: "true"}
   pack: !Command {container: pack, run: "true"}
 `).as(as)
-		p.Fails(127, []string{"it is not there, and --no-build says not to make it; run: lanyard _pull"}, "--no-build", "box")
+		p.Fails(127, []string{r.host + "/app:latest was not fetched, and --no-build says not to do it; run: lanyard _build"}, "--no-build", "box")
 		p.Fails(127, []string{"container box (DIR/lanyard.yaml:3:3): ", "lanyard.yaml:6:7: !Sh: /bin/sh gave status 1", "\n  line 30\n", "\nthe whole log is " + p.store + "/logs/box-"}, "box")
-		p.Fails(127, []string{"its recipe is not built: it is not there, and --no-build says not to make it; run: lanyard _build box"}, "--no-build", "box")
+		p.Fails(127, []string{"its recipe is not built, and --no-build says not to build it; run: lanyard _build box"}, "--no-build", "box")
 		p.Fails(127, []string{"!Cmd: ", "/no/such", "o such file"}, "missing")
 		p.Fails(127, []string{"!Text: cannot make the folder: mkdir /version: not a directory"}, "bad")
 		p.Fails(127, []string{"!Install: no program to install packages with was found"}, "pack")

@@ -92,7 +92,7 @@ commands:
 			break
 		}
 		must(t, os.Mkdir(p.Path("images"), 0o755))
-		for _, version := range []string{"1", "2", "3"} {
+		for _, version := range []string{"1", "2"} {
 			img := system(t, version)
 			must(t, os.RemoveAll(p.Path("images/layout")))
 			at, err := layout.Write(p.Path("images/layout"), empty.Index)

@@ -145,11 +145,11 @@ func (p *project) wants(want string, args ...string) {
 // there is no newuidmap.
 func each(t *testing.T, test func(t *testing.T, as string)) {
 	if os.Geteuid() == 0 {
-		t.Run("root", func(t *testing.T) { t.Parallel(); test(t, "root") })
+		t.Run("root", func(t *testing.T) { test(t, "root") })
 		return
 	}
-	t.Run("ids", func(t *testing.T) { t.Parallel(); testkit.Require(t, testkit.IDs); test(t, "ids") })
-	t.Run("own", func(t *testing.T) { t.Parallel(); testkit.Require(t, testkit.UserNS); test(t, "own") })
+	t.Run("ids", func(t *testing.T) { testkit.Require(t, testkit.IDs); test(t, "ids") })
+	t.Run("own", func(t *testing.T) { testkit.Require(t, testkit.UserNS); test(t, "own") })
 }
 
 // as makes a project's lanyards have the ids of each.
