@@ -82,12 +82,20 @@ func installs(p process) bool {
 	})
 }
 
-// halfMade lists what a store has that is being made, or was.
+// halfMade lists what a store has that is being made, or was, or is being removed.
 func halfMade(t *testing.T, data string) (names []string) {
 	t.Helper()
-	names, err := filepath.Glob(filepath.Join(data, "lanyard/tmp/*"))
-	if err != nil {
-		t.Fatal(err)
+	tmp := filepath.Join(data, "lanyard/tmp")
+	for _, dir := range []string{tmp, filepath.Join(tmp, "trash")} {
+		entries, err := os.ReadDir(dir)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			if e.Name() != "trash" {
+				names = append(names, filepath.Join(dir, e.Name()))
+			}
+		}
 	}
 	return names
 }
