@@ -98,7 +98,7 @@ func (a *app) cleanVolumes(s settings, own plan.Settings) ([]store.Removed, int)
 		list = append(list, store.Removed{What: "volume", Name: name})
 	}
 	for _, name := range busy {
-		a.fail("volume %s stays: a command uses it", name)
+		a.fail("volume %s stays: a command that uses volumes of this project is running", name)
 	}
 	if code, ok := run.Interrupted(err); ok {
 		return nil, code

@@ -45,7 +45,7 @@ func (a *app) start(s settings, p *plan.Plan, c *plan.Command, args []string) in
 	return a.run(run.Options{
 		Plan: p, Settings: own, Command: c, Args: args,
 		Only: s.only, Exclude: s.exclude, Environ: slices.Concat(s.passed, s.environ),
-		Format: s.format, Timestamps: s.timestamps, Dir: a.dir, Manager: a.manager, NoBuild: s.noBuild,
+		Format: s.format, Timestamps: s.timestamps, Dir: a.dir, Manager: a.manager, NoBuild: s.noBuild, Progress: s.progress,
 	})
 }
 

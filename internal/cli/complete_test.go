@@ -64,7 +64,7 @@ func TestComplete(t *testing.T) {
 		{"--only ", "web celery mail front worker back"},
 		{"--only web -- a", "app"},
 		{"app ", ""},
-		{"app -", "--only --exclude --use-env --environ --output --timestamps --no-build --help"},
+		{"app -", "--only --exclude --use-env --environ --output --timestamps --no-build --progress --help"},
 		{"app --only ", "web celery front worker back"},
 		{"app --only web c", "celery"},
 		{"app --only web,", "web,celery web,front web,worker web,back"},

@@ -28,6 +28,7 @@ var (
 	optFindings   = option{long: "json", help: "print a JSON array of objects with name, status, why and fix"}
 	optWritable   = option{long: "writable", help: "let the container's root be written to; the writes are thrown away at the end"}
 	optNoBuild    = option{long: "no-build", help: "fetch and build nothing: an image that was not fetched, or a recipe that was not built, is an error"}
+	optShow       = option{long: "progress", value: "MODE", help: "tell how far fetching and building are: as bars on a terminal, else lines (the default), or lines, json or quiet"}
 	optForce      = option{long: "force", help: "build recipes again that are built already"}
 	optQuiet      = option{long: "quiet", short: "q", help: "print errors only"}
 	optProgress   = option{long: "json", help: "print the progress as JSON, an object a line, on standard error"}
@@ -42,9 +43,9 @@ var (
 
 // Where options may stand.
 var (
-	mainOptions    = []*option{&optFile, &optUseEnv, &optEnviron, &optOutput, &optTimestamps, &optOnly, &optExclude, &optNoBuild, &optVersion, &optHelp}
-	groupOptions   = []*option{&optOnly, &optExclude, &optUseEnv, &optEnviron, &optOutput, &optTimestamps, &optNoBuild, &optHelp}
-	commandOptions = []*option{&optUseEnv, &optEnviron, &optNoBuild, &optHelp}
+	mainOptions    = []*option{&optFile, &optUseEnv, &optEnviron, &optOutput, &optTimestamps, &optOnly, &optExclude, &optNoBuild, &optShow, &optVersion, &optHelp}
+	groupOptions   = []*option{&optOnly, &optExclude, &optUseEnv, &optEnviron, &optOutput, &optTimestamps, &optNoBuild, &optShow, &optHelp}
+	commandOptions = []*option{&optUseEnv, &optEnviron, &optNoBuild, &optShow, &optHelp}
 )
 
 // String is how messages name the option: its long form.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -88,6 +89,12 @@ func (s *settings) addOfStore(g given) error {
 	switch g.option {
 	case &optNoBuild:
 		s.noBuild = true
+	case &optShow:
+		mode := progress.Mode(g.values[0])
+		if !slices.Contains([]progress.Mode{progress.Lines, progress.JSON, progress.Quiet}, mode) {
+			return usagef("--progress %q: write lines, json or quiet", g.values[0])
+		}
+		s.progress = mode
 	case &optForce:
 		s.force = true
 	case &optQuiet:

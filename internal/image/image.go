@@ -1,6 +1,6 @@
-// Package image says where a container's root comes from: a folder, or this
-// machine's own system. It reads what the start needs to know of a root (the
-// users, an environment file) without leaving it.
+// Package image is a container's root as it lies on this machine: a folder, layers
+// of an image or a recipe, or this machine's own system. It reads what the start
+// needs to know of a root (the users, an environment file) without leaving it.
 package image
 
 import (

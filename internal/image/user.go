@@ -25,15 +25,15 @@ func (r Root) User(text string) (User, error) {
 		if f[0] != name && f[2] != name {
 			continue
 		}
-		uid, err := strconv.ParseUint(f[2], 10, 32)
-		gid, err2 := strconv.ParseUint(f[3], 10, 32)
-		if err == nil && err2 == nil {
-			u.UID, u.GID, name, found = uint32(uid), uint32(gid), f[0], true
+		uid, ok := parseID(f[2])
+		gid, ok2 := parseID(f[3])
+		if ok && ok2 {
+			u.UID, u.GID, name, found = uid, gid, f[0], true
 			break
 		}
 	}
-	if id, err := strconv.ParseUint(name, 10, 32); !found && err == nil {
-		u.UID, found = uint32(id), true
+	if id, ok := parseID(name); !found && ok {
+		u.UID, found = id, true
 	}
 	if !found {
 		return u, fmt.Errorf("there is no user %q in the root's /etc/passwd", name)
@@ -43,8 +43,8 @@ func (r Root) User(text string) (User, error) {
 		return u.withGroup(group, groups)
 	}
 	for _, f := range groups {
-		if id, err := strconv.ParseUint(f[2], 10, 32); err == nil && slices.Contains(strings.Split(f[3], ","), name) {
-			u.Groups = append(u.Groups, uint32(id))
+		if id, ok := parseID(f[2]); ok && slices.Contains(strings.Split(f[3], ","), name) {
+			u.Groups = append(u.Groups, id)
 		}
 	}
 	return u, nil
@@ -52,17 +52,24 @@ func (r Root) User(text string) (User, error) {
 
 func (u User) withGroup(group string, groups [][]string) (User, error) {
 	for _, f := range groups {
-		if id, err := strconv.ParseUint(f[2], 10, 32); err == nil && (f[0] == group || f[2] == group) {
-			u.GID = uint32(id)
+		if id, ok := parseID(f[2]); ok && (f[0] == group || f[2] == group) {
+			u.GID = id
 			return u, nil
 		}
 	}
-	id, err := strconv.ParseUint(group, 10, 32)
-	if err != nil {
+	id, ok := parseID(group)
+	if !ok {
 		return u, fmt.Errorf("there is no group %q in the root's /etc/group", group)
 	}
-	u.GID = uint32(id)
+	u.GID = id
 	return u, nil
+}
+
+// parseID reads a user or group id. The largest number is none: to setresuid(2) it
+// means that the id stays as it is.
+func parseID(text string) (uint32, bool) {
+	id, err := strconv.ParseUint(text, 10, 32)
+	return uint32(id), err == nil && id != 1<<32-1
 }
 
 // lines gives the lines of a file of the root that have n fields.

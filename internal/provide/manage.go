@@ -65,9 +65,10 @@ func (p *Provider) Clean(ctx context.Context, u *container.UserNS, o store.Clean
 	return s.Clean(ctx, o)
 }
 
-// Remove removes a tree that holds files of any of the ids of u.
-func Remove(ctx context.Context, u *container.UserNS, path string) error {
-	return newView(u).files.Remove(ctx, path)
+// Remove removes path in root, a tree that holds files of any of the ids of u. It
+// never leaves root.
+func Remove(ctx context.Context, u *container.UserNS, root, path string) error {
+	return newView(u).files.RemoveIn(ctx, root, path)
 }
 
 // Own gives path in root an owner of the ids of u, see worker.Own.

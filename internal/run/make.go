@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -136,41 +135,39 @@ func CleanVolumes(p *plan.Plan, settings plan.Settings, dryRun bool) (removed, b
 		return nil, nil, fmt.Errorf("cannot open the project: %w", err)
 	}
 	defer project.Close()
-	names, err := volumeNames(project)
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, name := range names {
-		free, err := holdVolume(project, name, unix.LOCK_EX)
-		if err != nil {
-			busy = append(busy, name)
-			continue
-		}
-		removed = append(removed, name)
-		if !dryRun {
-			err = s.interruptible(func(ctx context.Context) error {
-				return provide.Remove(ctx, u, filepath.Join(p.Root, volumePath(name)))
-			})
-			_ = project.Remove(lockPath(name))
-		}
-		free.Close()
-		if err != nil {
-			return removed, busy, err
-		}
-	}
-	return removed, busy, nil
-}
-
-// volumeNames lists a project's persistent volumes, sorted.
-func volumeNames(project *os.Root) (names []string, err error) {
-	dir, err := project.Open(stateDir + "/volumes")
+	dir, err := openVolumes(project)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
+		return nil, nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("cannot list the volumes: %w", err)
+		return nil, nil, fmt.Errorf("cannot list the volumes: %w", err)
 	}
 	defer dir.Close()
+	names, err := volumeNames(dir)
+	if err != nil {
+		return nil, nil, fmt.Errorf("cannot list the volumes: %w", err)
+	}
+	switch err := unix.Flock(int(dir.Fd()), unix.LOCK_EX|unix.LOCK_NB); err {
+	case nil:
+	case unix.EWOULDBLOCK:
+		return nil, names, nil
+	default:
+		return nil, nil, fmt.Errorf("cannot lock the volumes: %w", err)
+	}
+	for _, name := range names {
+		if !dryRun {
+			err := s.interruptible(func(ctx context.Context) error { return provide.Remove(ctx, u, p.Root, volumePath(name)) })
+			if err != nil {
+				return removed, nil, err
+			}
+		}
+		removed = append(removed, name)
+	}
+	return removed, nil, nil
+}
+
+// volumeNames lists persistent volumes, sorted.
+func volumeNames(dir *os.File) (names []string, err error) {
 	entries, err := dir.ReadDir(-1)
 	for _, e := range entries {
 		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
@@ -179,21 +176,4 @@ func volumeNames(project *os.Root) (names []string, err error) {
 	}
 	slices.Sort(names)
 	return names, err
-}
-
-// lockPath is the file that is locked, shared, by who uses a volume: the volume
-// itself may belong to an id that lanyard can't open it as.
-func lockPath(name string) string { return volumePath("." + name + ".use") }
-
-// holdVolume locks a persistent volume.
-func holdVolume(project *os.Root, name string, how int) (*os.File, error) {
-	f, err := project.OpenFile(lockPath(name), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := unix.Flock(int(f.Fd()), how|unix.LOCK_NB); err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
 }

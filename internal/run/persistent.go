@@ -23,7 +23,7 @@ import (
 // mount, through openat2(2), which both refuse to leave the project.
 const stateDir = ".lanyard"
 
-func volumePath(name string) string { return stateDir + "/volumes/" + name }
+func volumePath(name string) string { return volumesDir + "/" + name }
 
 // persistent gives the folder of a persistent volume, relative to the project,
 // and makes it if need be; one with an init-command has been made by
@@ -37,14 +37,54 @@ func (s *session) persistent(v *plan.Volume, p *plan.Process, ids *container.Use
 		return "", err
 	}
 	defer project.Close()
-	// So that nobody removes it as long as this lanyard lives.
-	hold, err := holdVolume(project, v.Name, unix.LOCK_SH)
-	if err != nil {
-		return "", fmt.Errorf("cannot use volume %s, which is being removed: %w", v.Name, err)
+	if err := s.holdVolumes(project); err != nil {
+		return "", err
 	}
-	s.held = append(s.held, hold)
 	path := volumePath(v.Name)
+	if v.InitCommand != "" {
+		// Filled before; an empty one in its place would be taken for it for ever.
+		if _, err := project.Lstat(path); err != nil {
+			return "", fmt.Errorf("volume %s, which was filled, is gone: %w; start again", v.Name, err)
+		}
+		return path, nil
+	}
 	return path, s.makeVolume(project, path, v, p, ids)
+}
+
+// volumesDir is the folder of a project's persistent volumes. Who uses one of
+// them has it locked, shared, so that _clean removes none meanwhile.
+const volumesDir = stateDir + "/volumes"
+
+// openVolumes opens it; a link in its place is an error, because what is removed
+// there is to be lanyard's own.
+func openVolumes(project *os.Root) (*os.File, error) {
+	for _, dir := range []string{stateDir, volumesDir} {
+		info, err := project.Lstat(dir)
+		if err == nil && !info.IsDir() {
+			err = &fs.PathError{Op: "open", Path: dir, Err: errors.New("not a folder; remove what stands there")}
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return project.Open(volumesDir)
+}
+
+// holdVolumes locks the project's volumes as long as this lanyard lives.
+func (s *session) holdVolumes(project *os.Root) error {
+	if s.held != nil {
+		return nil
+	}
+	dir, err := openVolumes(project)
+	if err != nil {
+		return fmt.Errorf("cannot use the project's volumes: %w", err)
+	}
+	if err := unix.Flock(int(dir.Fd()), unix.LOCK_SH|unix.LOCK_NB); err == unix.EWOULDBLOCK {
+		dir.Close()
+		return errors.New("the project's volumes are being removed by another lanyard; start again when it has ended")
+	}
+	s.held = dir // without a lock where the filesystem has none
+	return nil
 }
 
 // openState opens the project and makes .lanyard/volumes in it, which version
@@ -54,7 +94,7 @@ func openState(root string) (*os.Root, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot open the project: %w", err)
 	}
-	if err := project.MkdirAll(stateDir+"/volumes", 0o755); err != nil {
+	if err := project.MkdirAll(volumesDir, 0o755); err != nil {
 		project.Close()
 		return nil, fmt.Errorf("cannot make the folder for volumes: %w", err)
 	}
@@ -64,7 +104,7 @@ func openState(root string) (*os.Root, error) {
 	}
 	if err := project.WriteFile(ignore, []byte("*\n"), 0o644); err != nil {
 		// A full disk leaves an empty file, which the next run would take for ours.
-		for _, path := range []string{ignore, stateDir + "/volumes", stateDir} {
+		for _, path := range []string{ignore, volumesDir, stateDir} {
 			_ = project.Remove(path)
 		}
 		project.Close()
@@ -137,21 +177,26 @@ func (s *session) fillVolume(v *plan.Volume, p *plan.Process) (int, error) {
 		return 0, nil
 	}
 	root, path := s.options.Plan.Root, volumePath(v.Name)
-	if _, err := os.Lstat(filepath.Join(root, path)); err == nil {
-		return 0, nil
-	}
 	command, ok := s.options.Plan.Command(v.InitCommand)
 	if !ok {
 		return 0, fmt.Errorf("internal error: no command %q", v.InitCommand)
 	}
-	if words := s.options.Plan.UnsupportedFor(command, command.Children); len(words) > 0 {
-		return complain(unsupported(command, words), ExitProject), nil
+	if _, err := os.Lstat(filepath.Join(root, path)); err != nil {
+		if words := s.options.Plan.UnsupportedFor(command, command.Children); len(words) > 0 {
+			return complain(unsupported(command, words), ExitProject), nil
+		}
 	}
 	project, err := openState(root)
 	if err != nil {
 		return 0, err
 	}
 	defer project.Close()
+	if err := s.holdVolumes(project); err != nil {
+		return 0, err
+	}
+	if _, err := project.Lstat(path); err == nil {
+		return 0, nil
+	}
 	lock, code, err := s.lockVolume(project, v.Name)
 	if code != 0 || err != nil {
 		return code, err
@@ -191,14 +236,14 @@ func (s *session) fillVolume(v *plan.Volume, p *plan.Process) (int, error) {
 // removeVolume removes a volume's folder, whatever ids its files have.
 func (s *session) removeVolume(path string, ids *container.UserNS) error {
 	return s.interruptible(func(ctx context.Context) error {
-		return provide.Remove(ctx, ids, filepath.Join(s.options.Plan.Root, path))
+		return provide.Remove(ctx, ids, s.options.Plan.Root, path)
 	})
 }
 
 // sweepVolume removes what a killed lanyard left of filling a volume, whose lock
 // is held: a janitor can't remove files of ids that are not the caller's.
 func (s *session) sweepVolume(project *os.Root, name string, ids *container.UserNS) error {
-	dir, err := project.Open(stateDir + "/volumes")
+	dir, err := openVolumes(project)
 	if err != nil {
 		return err
 	}

@@ -94,7 +94,7 @@ type session struct {
 	signals chan os.Signal
 	ids     func() ids.Host   // what ids the user may map, looked up once
 	volumes map[string]string // persistent volumes that are being filled: name to folder in the project
-	held    []*os.File        // locks of persistent volumes
+	held    *os.File          // the folder of persistent volumes, locked; nil before one is used
 	roots   *provide.Provider // nil before the first root is asked for
 
 	// Whether something had to be fetched or built; read when nobody provides.
@@ -103,8 +103,8 @@ type session struct {
 
 // close gives up roots and volumes.
 func (s *session) close() {
-	for _, f := range s.held {
-		f.Close()
+	if s.held != nil {
+		s.held.Close()
 	}
 	if s.roots != nil {
 		s.roots.Close()

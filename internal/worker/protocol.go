@@ -9,6 +9,7 @@ import (
 type request struct {
 	Unpack  *unpackRequest `json:"unpack,omitempty"`
 	Remove  []string       `json:"remove,omitempty"`
+	Within  string         `json:"within,omitempty"` // of Remove: the folder that the paths are relative to, and stay in
 	Measure string         `json:"measure,omitempty"`
 	Probe   string         `json:"probe,omitempty"`
 	Build   *buildRequest  `json:"build,omitempty"`

@@ -64,6 +64,8 @@ func carryOut(r *request, tell func(message)) (answer message, err error) {
 	switch {
 	case r.Unpack != nil:
 		answer.Unpacked, err = unpackAll(r.Unpack, tell)
+	case r.Within != "":
+		err = removeWithin(r.Within, r.Remove)
 	case r.Remove != nil:
 		err = removeAll(r.Remove)
 	case r.Measure != "":

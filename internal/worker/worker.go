@@ -40,6 +40,13 @@ func (w *Worker) Remove(ctx context.Context, paths ...string) error {
 	return err
 }
 
+// RemoveIn removes trees in root, which no link leads out of, as Remove does. The
+// paths are relative to it.
+func (w *Worker) RemoveIn(ctx context.Context, root string, paths ...string) error {
+	_, err := w.do(ctx, request{Remove: paths, Within: root}, nil)
+	return err
+}
+
 // Measure gives the bytes that the files of a tree hold, and how many entries it has.
 func (w *Worker) Measure(ctx context.Context, path string) (size, files int64, err error) {
 	answer, err := w.do(ctx, request{Measure: path}, nil)

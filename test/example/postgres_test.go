@@ -65,7 +65,7 @@ func TestPostgres(t *testing.T) {
 	}
 	clean := start(t, dir, nil, "_clean", "--volumes")
 	clean.ends(0)
-	if !strings.Contains(clean.out.String(), "volume data stays: a command uses it") {
+	if !strings.Contains(clean.out.String(), "volume data stays: a command that uses volumes") {
 		t.Errorf("_clean while the server runs says %q", clean.out.String())
 	}
 	last.signal(syscall.SIGTERM)
