@@ -179,7 +179,7 @@ func TestUser(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"none": `there is no user "none" in the root's /etc/passwd`, "bad": `there is no user "bad"`, "short": `no user "short"`, "big": `no user "big"`, "-1": "no user", "": "no user", ":web": "no user",
-		"web:none": `there is no group "none" in the root's /etc/group`, "web:-1": "no group", "4294967296": "no user", "broken:x": "no user",
+		"web:none": `there is no group "none" in the root's /etc/group`, "web:-1": "no group", "4294967296": "no user", "4294967295": "no user", "0:4294967295": "no group", "broken:x": "no user",
 	} {
 		if got, err := root.User(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %+v, %v; want %s", text, got, err, want)
