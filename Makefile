@@ -6,7 +6,6 @@ SHELL := /bin/bash
 GO       ?= go
 VERSION  := $(shell git describe --tags --dirty 2>/dev/null)
 LDFLAGS  := $(if $(VERSION),-X github.com/lanyard-dev/lanyard/internal/cli.version=$(VERSION))
-ROUNDS   ?= 20
 FUZZTIME ?= 20s
 COUNT    ?= 20
 MODES    ?= root user systemd-root systemd-user
@@ -67,7 +66,11 @@ example-harpoon: build ## build the harpoon example (Redis, 40 MB) and control i
 
 .PHONY: bench
 bench: build ## measure against the budgets of the design; ROUNDS=20
-	$(GO) run ./test/bench -rounds $(ROUNDS)
+	$(GO) run ./test/bench -rounds $(or $(ROUNDS),20)
+
+.PHONY: torture
+torture: build ## kill lanyard in all ways at all moments and look for what is left; ROUNDS=10000 SEED=1 REPORT=torture.md
+	$(GO) run ./test/torture -rounds $(or $(ROUNDS),10000) $(if $(SEED),-seed $(SEED)) $(if $(REPORT),-md $(REPORT))
 
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck, govulncheck
