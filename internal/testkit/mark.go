@@ -43,17 +43,19 @@ func Marked(mark uint64) []int { return AllMarked()[mark] }
 // zombies too.
 func AllMarked() map[uint64][]int {
 	all := map[uint64][]int{}
-	first := firstMark()
 	entries, _ := os.ReadDir("/proc")
 	for _, e := range entries {
 		if pid, err := strconv.Atoi(e.Name()); err == nil {
-			if mark := MarkOf(pid); mark > first && mark <= first+marksOfOne {
+			if mark := MarkOf(pid); Mine(mark) {
 				all[mark] = append(all[mark], pid)
 			}
 		}
 	}
 	return all
 }
+
+// Mine says whether a mark was given by this process's StartMarked.
+func Mine(mark uint64) bool { return mark > firstMark() && mark <= firstMark()+marksOfOne }
 
 // marksOfOne is how many marks a process can give, see firstMark.
 const marksOfOne = 1_000_000

@@ -57,7 +57,7 @@ func (r *round) processesLeft() []leftover {
 		switch {
 		case bytes.Contains(env, mark):
 			left = append(left, leftover{"process", fmt.Sprintf("process %d has %q in its environment", pid, mark)})
-		case r.spaces[pidNamespace(pid)] && len(living([]int{pid})) > 0:
+		case r.spaces[pidNamespace(pid)] && r.mayBe(pid):
 			left = append(left, leftover{"process", fmt.Sprintf("process %d is in the pid namespace of a container", pid)})
 		}
 		space, err := os.Readlink(procPath(pid, "ns/mnt"))
@@ -81,10 +81,8 @@ func (r *round) kernelLeft() []leftover {
 	locks, _ := os.ReadFile("/proc/locks")
 	for line := range strings.Lines(string(locks)) {
 		// "1: FLOCK  ADVISORY  WRITE 708 00:2d:3 0 EOF" (proc_locks(5))
-		if fields := strings.Fields(line); len(fields) > 4 {
-			if pid, _ := strconv.Atoi(fields[4]); r.pids[pid] && !r.stranger(pid) {
-				left = append(left, leftover{"lock", strings.TrimSpace(line)})
-			}
+		if pid := lockOwner(line); r.pids[pid] && !r.before.locks[lockName(line)] && !r.stranger(pid) {
+			left = append(left, leftover{"lock", strings.TrimSpace(line)})
 		}
 	}
 	sockets, _ := os.ReadFile("/proc/net/unix")
@@ -101,6 +99,36 @@ func (r *round) kernelLeft() []leftover {
 	return left
 }
 
+// lockOwner is who took a lock of /proc/locks, lockName that and what it is on.
+func lockOwner(line string) int {
+	if fields := strings.Fields(line); len(fields) > 5 {
+		pid, _ := strconv.Atoi(fields[4])
+		return pid
+	}
+	return 0
+}
+
+func lockName(line string) string {
+	_, name, _ := strings.Cut(strings.TrimSpace(line), ": ")
+	return name
+}
+
+// mayBe says whether a process in a namespace with the number of one of this
+// round's is in that very namespace: the kernel gives the numbers of namespaces
+// that are gone to new ones, whose processes are younger than the supervisor's
+// death, or known to be another round's.
+func (r *round) mayBe(pid int) bool {
+	data, _ := os.ReadFile(procPath(pid, "stat"))
+	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
+	if len(fields) < 20 || fields[0] == "Z" || fields[0] == "X" || r.stranger(pid) && testkit.Mine(testkit.MarkOf(pid)) {
+		return false
+	}
+	var now unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &now)
+	ticks, _ := strconv.ParseInt(fields[19], 10, 64) // of 10 ms after boot (proc_pid_stat(5))
+	return time.Duration(ticks)*10*time.Millisecond < time.Duration(now.Nano())-time.Since(r.struck)
+}
+
 // stranger says whether a pid of this round is another process's by now.
 func (r *round) stranger(pid int) bool {
 	mark := testkit.MarkOf(pid)
@@ -108,10 +136,14 @@ func (r *round) stranger(pid int) bool {
 }
 
 // outside is what is outside all namespaces, of whomever.
-type outside struct{ folders, cgroups, devices map[string]bool }
+type outside struct{ folders, cgroups, devices, locks map[string]bool }
 
 func (w *workshop) outside() *outside {
-	o := &outside{map[string]bool{}, map[string]bool{}, devices()}
+	o := &outside{map[string]bool{}, map[string]bool{}, devices(), map[string]bool{}}
+	locks, _ := os.ReadFile("/proc/locks") // one may outlive the process that took it, whose pid is given away again
+	for line := range strings.Lines(string(locks)) {
+		o.locks[lockName(line)] = true
+	}
 	folders, _ := filepath.Glob(w.base + "/*")
 	for _, folder := range folders {
 		o.folders[folder] = true

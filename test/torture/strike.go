@@ -22,6 +22,7 @@ var argv0 = map[who]string{anyStage: "lanyard-init", theJanitor: "lanyard-janito
 // strike carries the attack out and sees to the supervisor's end. It tells what
 // was done in another way than planned.
 func (r *round) strike() (real string) {
+	clear(r.spaces) // those that are gone by now may be others'
 	list := r.look()
 	if r.attack.freeze {
 		r.freeze(list)

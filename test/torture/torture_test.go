@@ -128,8 +128,13 @@ func TestLeftoversAreFound(t *testing.T) {
 			sleeper(t, func(cmd *exec.Cmd) { cmd.Env = []string{markName + "=" + r.name} })
 		}},
 		{"process", "by its namespace", []testkit.Need{testkit.Root}, func(t *testing.T, r *round) {
-			pid, _ := sleeper(t, func(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID} })
-			r.spaces[pidNamespace(pid)] = true
+			cmd := exec.Command("sleep", "1000") // without a mark
+			cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID}
+			must(t, cmd.Start())
+			t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+			r.spaces[pidNamespace(cmd.Process.Pid)] = true
+			time.Sleep(20 * time.Millisecond) // two ticks: it must be older than the death
+			r.struck = time.Now()
 		}},
 		{"mount", "in another namespace", []testkit.Need{testkit.Root}, func(t *testing.T, r *round) {
 			sleeper(t, func(cmd *exec.Cmd) {
