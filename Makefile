@@ -72,6 +72,11 @@ bench: build ## measure against the budgets of the design; ROUNDS=20
 torture: build ## kill lanyard in all ways at all moments and look for what is left; ROUNDS=10000 SEED=1 REPORT=torture.md
 	$(GO) run ./test/torture -rounds $(or $(ROUNDS),10000) $(if $(SEED),-seed $(SEED)) $(if $(REPORT),-md $(REPORT))
 
+.PHONY: soak
+soak: ## run a group of 50 and a service that crashes every second, for a long time, and measure that nothing grows; SOAK=1h PLOT=soak.svg REPORT=soak.md
+	$(GO) build -o bin/soak ./test/soak
+	bin/soak -for $(or $(SOAK),1h) $(if $(PLOT),-svg $(PLOT)) $(if $(REPORT),-md $(REPORT))
+
 .PHONY: model
 model: ## compare the rules with a book of rules written independently, over random events; STEPS=1000000 SEED=1
 	$(GO) test ./test/model -count=1 -timeout=60m -v -run 'TestRules|TestEveryClient' -steps $(or $(STEPS),1000000) -seed $(or $(SEED),1)

@@ -47,6 +47,7 @@ var below = map[string][]string{
 	"test/bench/probe":      nil,
 	"test/bench/engine":     {"internal/container", "internal/cgroup", "internal/ids", "internal/rootfs", "internal/stage"},
 	"test/skips":            {"internal/testkit"},
+	"test/soak":             {"client", "internal/cli", "internal/testkit"},
 	"test/torture":          {"client", "internal/testkit"},
 }
 
