@@ -151,7 +151,12 @@ func (g *game) compareOrders(effects []group.Effect) error {
 	if !slices.Equal(got, g.book.orders) {
 		return fmt.Errorf("the containers are told %v, want %v", got, g.book.orders)
 	}
-	if due := g.book.due(); !g.book.over && !due.IsZero() && (g.armed.IsZero() || g.armed.After(due)) {
+	due := g.book.due()
+	switch {
+	case g.book.over || due.IsZero():
+	case g.armed.IsZero():
+		return fmt.Errorf("no timer is set, want one that goes off after %v at the latest", due.Sub(t0))
+	case g.armed.After(due):
 		return fmt.Errorf("the timer goes off after %v, want %v at the latest", g.armed.Sub(t0), due.Sub(t0))
 	}
 	return nil

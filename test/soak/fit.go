@@ -23,19 +23,21 @@ var all = []series{
 	{"group", "descriptors", "", func(s *sample) float64 { return s.group.Descriptors }, 0, 1},
 	{"group", "threads", "", func(s *sample) float64 { return s.group.Threads }, 0, 2},
 	{"group", "goroutines", "", func(s *sample) float64 { return s.group.Goroutines }, 0, 1},
+	{"group", "live heap", "KiB", func(s *sample) float64 { return s.group.Heap }, 0.05, 128},
 	{"group", "CPU", "% of a core", func(s *sample) float64 { return s.group.CPU }, 0.3, 0.5},
 	{"service", "PSS", "KiB", func(s *sample) float64 { return s.service.PSS }, 0.05, 512},
 	{"service", "RSS", "KiB", func(s *sample) float64 { return s.service.RSS }, 0.05, 768},
 	{"service", "descriptors", "", func(s *sample) float64 { return s.service.Descriptors }, 0, 2.5},
 	{"service", "threads", "", func(s *sample) float64 { return s.service.Threads }, 0, 2},
 	{"service", "goroutines", "", func(s *sample) float64 { return s.service.Goroutines }, 0, 5},
+	{"service", "live heap", "KiB", func(s *sample) float64 { return s.service.Heap }, 0.05, 128},
 	{"service", "CPU", "% of a core", func(s *sample) float64 { return s.service.CPU }, 0.3, 0.5},
 	{"inits", "RSS", "KiB", func(s *sample) float64 { return s.inits }, 0.02, 1024},
 }
 
-// warmUp is the share of the time at the beginning that is not looked at: heaps
-// and thread pools come to their size.
-const warmUp = 0.15
+// warmUp is the time at the beginning that is not looked at: heaps and thread pools
+// come to their size, which takes Go some collections, one in two minutes at least.
+func warmUp(length time.Duration) time.Duration { return min(length/2, 5*time.Minute) }
 
 // line is what is fitted to a series.
 type line struct {
@@ -50,7 +52,7 @@ func (l line) flat() bool { return l.growth <= l.bound }
 func (s *series) fit(samples []sample, length time.Duration) line {
 	var times, values []float64
 	for i := range samples {
-		if at := samples[i].at; float64(at) >= warmUp*float64(length) {
+		if at := samples[i].at; at >= warmUp(length) {
 			times, values = append(times, at.Seconds()), append(values, s.of(&samples[i]))
 		}
 	}

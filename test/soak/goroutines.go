@@ -5,8 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"strconv"
-	"strings"
+	"runtime/metrics"
 	"syscall"
 )
 
@@ -19,7 +18,12 @@ const (
 // variable says that they are there.
 const variable = "LANYARD_SOAK"
 
-// answer writes how many goroutines there are for each byte that comes.
+// liveHeap is what the last collection has found alive (runtime/metrics): what
+// leaks is in it, and what waits for the next collection is not.
+const liveHeap = "/gc/heap/live:bytes"
+
+// answer writes how many goroutines and bytes of live heap there are for each
+// byte that comes.
 func answer() {
 	if os.Getenv(variable) == "" {
 		return
@@ -29,16 +33,18 @@ func answer() {
 	syscall.CloseOnExec(answerFD)
 	ask, out := os.NewFile(askFD, "ask"), os.NewFile(answerFD, "answer")
 	go func() {
+		heap := []metrics.Sample{{Name: liveHeap}}
 		for b := make([]byte, 1); ; {
 			if _, err := ask.Read(b); err != nil {
 				return
 			}
-			fmt.Fprintln(out, runtime.NumGoroutine())
+			metrics.Read(heap)
+			fmt.Fprintln(out, runtime.NumGoroutine(), heap[0].Value.Uint64())
 		}
 	}()
 }
 
-// asker asks a lanyard of this program. Without one, nil, the answer is 0.
+// asker asks a lanyard of this program. Without one, nil, the answer is zeros.
 type asker struct {
 	ask   *os.File
 	lines *bufio.Reader
@@ -62,16 +68,17 @@ func newAsker() (*asker, []*os.File, error) {
 	return a, []*os.File{asked, out}, nil
 }
 
-func (a *asker) goroutines() (int, error) {
+// inside gives the goroutines, and the live heap in KiB.
+func (a *asker) inside() (goroutines, heap float64, err error) {
 	if a == nil {
-		return 0, nil
+		return 0, 0, nil
 	}
 	if _, err := a.ask.Write([]byte{0}); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	line, err := a.lines.ReadString('\n')
-	if err != nil {
-		return 0, err
+	if err == nil {
+		_, err = fmt.Sscan(line, &goroutines, &heap)
 	}
-	return strconv.Atoi(strings.TrimSpace(line))
+	return goroutines, heap / 1024, err
 }

@@ -17,6 +17,7 @@ type figures struct {
 	Descriptors float64
 	Threads     float64
 	Goroutines  float64 // 0 if they can't be counted
+	Heap        float64 // KiB alive at the last collection; 0 if that can't be known, and before the first
 	CPU         float64 // percent of one core, since the last sample
 }
 
@@ -56,11 +57,10 @@ func (s *subject) measure() (figures, error) {
 		PSS: kibibytes(procPath(pid, "smaps_rollup"), "Pss"), RSS: kibibytes(procPath(pid, "status"), "VmRSS"),
 		Descriptors: entries(procPath(pid, "fd")), Threads: entries(procPath(pid, "task")),
 	}
-	n, err := s.asker.goroutines()
-	if err != nil {
+	var err error
+	if f.Goroutines, f.Heap, err = s.asker.inside(); err != nil {
 		return f, fmt.Errorf("the %s does not tell its goroutines: %w", s.name, err)
 	}
-	f.Goroutines = float64(n)
 	cpu, now := cpuTime(pid), time.Now()
 	if !s.at.IsZero() {
 		f.CPU = 100 * float64(cpu-s.cpu) / float64(now.Sub(s.at))

@@ -73,7 +73,7 @@ func (r *report) String() string {
 		}
 		fmt.Fprintf(&b, "| %s | %s%s | %.1f | %.1f | %.1f | %.1f | %+.2f | %.2f |\n", one.who, one.what, unit, l.first, l.mean, l.max, l.last, l.growth, l.bound)
 	}
-	fmt.Fprintf(&b, "\nThe first %.0f %% of the time are left out.\n", 100*warmUp)
+	fmt.Fprintf(&b, "\nThe first %v are left out.\n", warmUp(r.length).Round(time.Second))
 	for _, f := range r.failures {
 		fmt.Fprintf(&b, "FAILED: %s\n", f)
 	}

@@ -44,7 +44,7 @@ func TestSoak(t *testing.T) {
 		}
 	}
 	for _, one := range all {
-		if l := one.fit(r.samples, r.length); l.max == 0 && one.what != "CPU" {
+		if l := one.fit(r.samples, r.length); l.max == 0 && one.what != "CPU" && one.what != "live heap" {
 			t.Errorf("%s of the %s has not been measured", one.what, one.who)
 		}
 	}
@@ -76,7 +76,7 @@ func TestFit(t *testing.T) {
 	}{
 		"flat":                 {func(int) float64 { return 120 }, true},
 		"noise":                {func(i int) float64 { return 120 + float64(i*7919%11) }, true},
-		"a warm-up":            {func(i int) float64 { return 120 - max(0, float64(30-i)) }, true},
+		"a warm-up":            {func(i int) float64 { return 120 - max(0, float64(20-i)) }, true},
 		"one more every 3 min": {func(i int) float64 { return 120 + float64(i/12) }, false},
 		"less":                 {func(i int) float64 { return 120 - float64(i/12) }, true},
 	} {
@@ -86,8 +86,8 @@ func TestFit(t *testing.T) {
 		}
 	}
 	l := descriptors.fit(made(func(i int) float64 { return float64(i) }), time.Hour)
-	if l.growth < 202 || l.growth > 204 || l.last != 239 || l.max != 239 {
-		t.Errorf("of 203 in 85 %% of the time: %+v", l)
+	if l.growth < 218 || l.growth > 220 || l.last != 239 || l.max != 239 {
+		t.Errorf("of 219 in the 55 minutes after the warm-up: %+v", l)
 	}
 }
 

@@ -21,7 +21,7 @@ const (
 // means is how a victim is killed.
 type means string
 
-// The means. OOM is for the supervisor; where it can't be had it is a KILL.
+// The means. Where an OOM can't be had it is a KILL.
 const (
 	byKill means = "KILL"
 	bySegv means = "SEGV"
@@ -45,7 +45,7 @@ type attack struct {
 	after  time.Duration
 	told   bool // the supervisor gets a TERM before, and has this long:
 	grace  time.Duration
-	freeze bool // a command is frozen before, and thawed when the supervisor is gone
+	freeze bool // a command is frozen before; v1's freezer is thawed when the supervisor is gone
 	// then ends the supervisor after the attack; "" leaves that to what it sees.
 	then      means
 	thenAfter time.Duration
@@ -74,6 +74,11 @@ var kinds = []struct {
 	{1, []blow{{theJanitor, byAbrt}, {supervisor, byKill}}, ""},
 	{2, []blow{{supervisor, byKill}, {theJanitor, byKill}}, ""},
 	{3, []blow{{supervisor, byKill}, {anyStage, byKill}, {theJanitor, byKill}}, ""},
+	{1, []blow{{supervisor, bySegv}, {anyStage, bySegv}, {theJanitor, bySegv}}, ""},
+	{1, []blow{{supervisor, byAbrt}, {anyStage, byAbrt}, {theJanitor, byAbrt}}, ""},
+	{1, []blow{{supervisor, byStop}, {anyStage, byStop}, {theJanitor, byStop}}, ""},
+	{1, []blow{{anyStage, byOOM}}, "ends"},
+	{1, []blow{{theJanitor, byOOM}}, "ends"},
 	{1, []blow{{theJanitor, byStop}, {supervisor, bySegv}}, ""},
 	{2, []blow{{supervisor, byTerm}}, ""},
 }
@@ -95,9 +100,7 @@ func newAttack(rnd *rand.Rand, w *workshop, service bool) attack {
 		hits[b.who] = true
 	}
 	rnd.Shuffle(len(a.blows), func(i, j int) {
-		if a.blows[0].how == byKill { // where the order is not the point
-			a.blows[i], a.blows[j] = a.blows[j], a.blows[i]
-		}
+		a.blows[i], a.blows[j] = a.blows[j], a.blows[i]
 	})
 	a.up, a.after = rnd.IntN(5) < 2, random(rnd, []time.Duration{15, 60, 250}[rnd.IntN(3)]*time.Millisecond)
 	if a.up {
@@ -114,14 +117,14 @@ func newAttack(rnd *rand.Rand, w *workshop, service bool) attack {
 		}
 	}
 	a.sweeps = hits[theJanitor]
-	a.freeze = rnd.IntN(6) == 0 && w.freezer != "" && hits[supervisor] && k.blows[0].how != byTerm
+	a.freeze = rnd.IntN(6) == 0 && len(w.freezers) > 0 && hits[supervisor] && k.blows[0].how != byTerm
 	return a
 }
 
 // title is what the attack is counted under.
 func (a attack) title() string {
 	if len(a.blows) == 3 {
-		return "all three KILL"
+		return fmt.Sprintf("all three %s", a.blows[0].how)
 	}
 	var words []string
 	for _, b := range a.blows {

@@ -199,7 +199,7 @@ func (r *round) ownsFolder(folder, locks string) bool {
 	text, err := os.ReadFile(filepath.Join(folder, "lock"))
 	if pid, _, found := strings.Cut(string(text), " "); err == nil && found {
 		number, _ := strconv.Atoi(pid)
-		return r.pids[number] || r.next != nil && number == r.next.pid
+		return r.pids[number] || number == r.next
 	}
 	var st unix.Stat_t
 	if unix.Stat(filepath.Join(folder, "lock"), &st) != nil {

@@ -17,7 +17,7 @@ func (t *tally) String() string {
 		user = fmt.Sprintf("uid %d", os.Geteuid())
 	}
 	fmt.Fprintf(&b, "%d rounds as %s in %v, %d lanes, first seed %d: %d failed\n", t.played, user, t.took.Round(time.Second), t.lanes, t.seed, t.failures)
-	fmt.Fprintf(&b, "limits: %s; frozen commands: %s; death for want of memory: %s\n\n", can(t.w.limits), can(t.w.freezer != ""), can(t.w.memory != ""))
+	fmt.Fprintf(&b, "limits: %s; frozen commands: %s; death for want of memory: %s\n\n", can(t.w.limits), can(len(t.w.freezers) > 0), can(t.w.memory != ""))
 	b.WriteString("Time to clean in ms, from the death (or, where the supervisor ended by itself, from that end) to the first look that found nothing:\n\n")
 	b.WriteString("| death | rounds | median | p99 | max |\n|---|---|---|---|---|\n")
 	var all, swept []time.Duration
@@ -28,6 +28,7 @@ func (t *tally) String() string {
 	}
 	fmt.Fprintf(&b, "| all | %d %s\n", len(all), summary(all))
 	fmt.Fprintf(&b, "| after the next start, where the janitor was attacked | %d %s\n\n", len(swept), summary(swept))
+	fmt.Fprintf(&b, "slowest: seed %d with %v (%s)\n", t.slowest.seed, t.slowest.took.Round(time.Millisecond), t.slowest.what)
 	for _, note := range slices.Sorted(maps.Keys(t.notes)) {
 		fmt.Fprintf(&b, "%s: %d times\n", note, t.notes[note])
 	}

@@ -42,16 +42,16 @@ type round struct {
 	ended  chan struct{}      // closed when the supervisor is reaped
 	status syscall.WaitStatus // valid then
 	crowd  *crowd             // clients
-	struck time.Time          // when the supervisor's death began
+	slain  bool               // the supervisor was killed while it lived
+	struck time.Time          // when its death began
 	seen   time.Time          // when what can be left has been looked at; proofs come after that
 	pids   map[int]bool       // that were seen to be this round's
 	spaces map[string]bool    // pid namespaces, the same
-	frozen string             // a cgroup
-	next   *next
-}
+	frozen *freezer           // nil if nothing was frozen
+	next   int                // the pid of the start after a round whose janitor was killed
 
-// next is the start after a round whose janitor was killed.
-type next struct{ pid int }
+	starved string // the cgroup of a death for want of memory
+}
 
 // result is what came of a round.
 type result struct {
@@ -106,7 +106,7 @@ func (r *round) play() (res result, err error) {
 		r.signal(syscall.SIGKILL)
 		r.wait(endTime)
 	}
-	if !r.status.Signaled() && r.attack.blows[0].how != bySegv && r.attack.blows[0].how != byAbrt || r.struck.IsZero() {
+	if !r.slain {
 		r.struck = time.Now() // it ended by itself: what is left is there from now on
 	}
 	r.thaw()
@@ -201,7 +201,7 @@ func (r *round) startNext() error {
 	if _, err := testkit.StartMarked(cmd); err != nil {
 		return err
 	}
-	r.next = &next{cmd.Process.Pid}
+	r.next = cmd.Process.Pid
 	overdue := time.AfterFunc(endTime, func() { _ = cmd.Process.Kill() })
 	defer overdue.Stop()
 	if r.service {
@@ -279,6 +279,7 @@ func (r *round) clear() {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
+	r.removeCgroups()
 	r.crowd.end()
 	if r.stdout != nil {
 		r.stdout.Close()

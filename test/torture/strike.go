@@ -30,38 +30,37 @@ func (r *round) strike() (real string) {
 	rnd := rand.New(rand.NewPCG(r.seed, 12))
 	missed := false
 	for _, b := range r.attack.blows {
-		if b.who == supervisor {
-			r.struck = time.Now()
-			if b.how == byOOM && !r.starve() {
-				real = "OOM simulated by KILL"
-				r.signal(syscall.SIGKILL)
-			} else if b.how != byOOM {
-				r.hit(r.cmd.Process.Pid, b.how)
+		pid := r.cmd.Process.Pid
+		if b.who != supervisor {
+			victims := named(list, argv0[b.who])
+			if len(victims) == 0 {
+				missed = true
+				continue
 			}
-			continue
+			pid = victims[rnd.IntN(len(victims))].pid
 		}
-		victims := named(list, argv0[b.who])
-		if len(victims) == 0 {
-			missed = true
-			continue
+		if !r.hit(pid, b.how) {
+			real = "OOM simulated by KILL"
 		}
-		r.hit(victims[rnd.IntN(len(victims))].pid, b.how)
 	}
 	if r.attack.then == "" && !missed || r.over() {
 		return real
 	}
 	r.rest(r.attack.thenAfter)
-	if r.attack.then == byTerm {
-		r.hit(r.cmd.Process.Pid, byTerm)
-		return real
+	if r.attack.then == "" {
+		r.attack.then = byKill // there was nobody whose end ends the supervisor
 	}
-	r.struck = time.Now()
-	r.signal(syscall.SIGKILL)
+	r.hit(r.cmd.Process.Pid, r.attack.then)
 	return real
 }
 
-// hit kills one of this round's processes.
-func (r *round) hit(pid int, how means) {
+// hit kills one of this round's processes. It says whether that was done as
+// wanted.
+func (r *round) hit(pid int, how means) bool {
+	mine := pid == r.cmd.Process.Pid
+	if mine && how != byTerm && !r.over() {
+		r.slain, r.struck = true, time.Now()
+	}
 	switch how {
 	case bySegv:
 		r.send(pid, unix.SIGSEGV)
@@ -70,7 +69,7 @@ func (r *round) hit(pid int, how means) {
 	case byStop:
 		r.send(pid, unix.SIGSTOP)
 		time.Sleep(10 * time.Millisecond)
-		if pid == r.cmd.Process.Pid {
+		if mine {
 			r.struck = time.Now()
 		}
 		r.send(pid, unix.SIGKILL)
@@ -81,12 +80,18 @@ func (r *round) hit(pid int, how means) {
 			r.send(pid, unix.SIGTERM)
 			r.send(pid, unix.SIGCONT)
 			if r.wait(400 * time.Millisecond) {
-				return
+				break
 			}
+		}
+	case byOOM:
+		if !r.starve(pid) {
+			r.send(pid, unix.SIGKILL)
+			return false
 		}
 	default:
 		r.send(pid, unix.SIGKILL)
 	}
+	return true
 }
 
 // send signals a process if it is this round's: the descriptor pins it.
@@ -102,39 +107,48 @@ func (r *round) send(pid int, sig unix.Signal) {
 }
 
 // freeze freezes a command, and what it starts, in a cgroup of the torture
-// program's, where KILL does not reach it.
+// program's.
 func (r *round) freeze(list []process) {
-	r.frozen = filepath.Join(r.w.freezer, r.name)
-	if os.Mkdir(r.frozen, 0o755) != nil {
-		r.frozen = ""
+	f := r.w.freezers[r.seed%uint64(len(r.w.freezers))]
+	f.folder = filepath.Join(f.folder, r.name)
+	if os.Mkdir(f.folder, 0o755) != nil {
 		return
 	}
+	r.frozen = &f
 	for _, p := range list {
 		if strings.HasPrefix(p.name, "lanyard") || pidNamespace(p.pid) == ownNamespace || testkit.MarkOf(p.pid) != r.mark {
 			continue
 		}
-		if os.WriteFile(r.frozen+"/cgroup.procs", []byte(strconv.Itoa(p.pid)), 0o644) == nil {
+		if os.WriteFile(f.folder+"/cgroup.procs", []byte(strconv.Itoa(p.pid)), 0o644) == nil {
 			break
 		}
 	}
-	for _, pid := range members(r.frozen) {
+	for _, pid := range members(f.folder) {
 		if testkit.MarkOf(pid) != r.mark { // it has another's pid by now
 			return
 		}
 	}
-	_ = os.WriteFile(r.frozen+"/freezer.state", []byte("FROZEN"), 0o644)
+	_ = os.WriteFile(filepath.Join(f.folder, f.file), []byte(f.freeze), 0o644)
 }
 
-// thaw ends that, a little after the supervisor's end.
+// thaw ends that, a little after the supervisor's end, where KILL waits for it.
 func (r *round) thaw() {
-	if r.frozen == "" {
+	if r.frozen == nil || !r.frozen.holds {
 		return
 	}
 	time.Sleep(20 * time.Millisecond)
-	_ = os.WriteFile(r.frozen+"/freezer.state", []byte("THAWED"), 0o644)
+	_ = os.WriteFile(filepath.Join(r.frozen.folder, r.frozen.file), []byte(r.frozen.thawed), 0o644)
 	r.struck = time.Now()
-	if testkit.Until(leftTime, func() bool { return os.Remove(r.frozen) == nil }) {
-		r.frozen = ""
+}
+
+// removeCgroups removes those of the attack, once nobody is in them any more.
+func (r *round) removeCgroups() {
+	if r.frozen != nil {
+		_ = os.WriteFile(filepath.Join(r.frozen.folder, r.frozen.file), []byte(r.frozen.thawed), 0o644)
+		testkit.Until(leftTime, func() bool { return os.Remove(r.frozen.folder) == nil })
+	}
+	if r.starved != "" {
+		testkit.Until(leftTime, func() bool { return os.Remove(r.starved) == nil })
 	}
 }
 
@@ -149,24 +163,34 @@ func members(cgroup string) []int {
 	return pids
 }
 
-// starve has the kernel kill the supervisor for want of memory: it is moved into
-// a cgroup with very little, where another process takes it all, and is the one
-// that the kernel prefers to kill. It says whether that could be had.
-func (r *round) starve() bool {
-	if r.w.memory == "" || r.over() {
+// starve has the kernel kill a process for want of memory: it is moved into a
+// cgroup with very little, where another one takes it all, and is the one that the
+// kernel prefers to kill. It says whether that could be had.
+func (r *round) starve(pid int) bool {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil || r.w.memory == "" {
 		return false
 	}
+	defer unix.Close(fd)
 	folder := filepath.Join(r.w.memory, r.name)
 	if os.Mkdir(folder, 0o755) != nil {
 		return false
 	}
-	defer testkit.Until(leftTime, func() bool { return os.Remove(folder) == nil })
-	pid := r.cmd.Process.Pid // nobody else's before it is waited for
-	for path, text := range map[string]string{
-		folder + "/memory.limit_in_bytes": "4M", folder + "/memory.swappiness": "0",
-		procPath(pid, "oom_score_adj"): "1000", folder + "/cgroup.procs": strconv.Itoa(pid),
+	r.starved = folder
+	if testkit.MarkOf(pid) != r.mark {
+		return false
+	}
+	for _, file := range [][2]string{
+		{procPath(pid, "oom_score_adj"), "1000"}, {folder + "/cgroup.procs", strconv.Itoa(pid)},
+		{folder + "/memory.swappiness", "0"}, {folder + "/memory.limit_in_bytes", "4M"},
 	} {
-		if os.WriteFile(path, []byte(text), 0o644) != nil {
+		if os.WriteFile(file[0], []byte(file[1]), 0o644) != nil {
+			return false
+		}
+	}
+	for _, pid := range members(folder) {
+		if testkit.MarkOf(pid) != r.mark { // it has another's pid by now
+			_ = os.WriteFile(filepath.Dir(r.w.memory)+"/cgroup.procs", []byte(strconv.Itoa(pid)), 0o644)
 			return false
 		}
 	}
@@ -176,8 +200,15 @@ func (r *round) starve() bool {
 	if _, err := testkit.StartMarked(hog); err != nil {
 		return false
 	}
-	died := r.wait(leftTime)
+	died := testkit.Until(leftTime, func() bool { return ended(fd) })
 	_ = hog.Process.Kill()
 	_ = hog.Wait()
 	return died
+}
+
+// ended says whether the process of a pidfd has ended: then it can be read.
+func ended(pidfd int) bool {
+	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
+	n, _ := unix.Poll(fds, 0)
+	return n > 0
 }

@@ -95,12 +95,17 @@ type death struct {
 // tally is what came of all rounds.
 type tally struct {
 	options
-	w        *workshop
-	begun    time.Time
-	took     time.Duration
-	deaths   map[string]*death
-	left     map[string]int
-	notes    map[string]int
+	w       *workshop
+	begun   time.Time
+	took    time.Duration
+	deaths  map[string]*death
+	left    map[string]int
+	notes   map[string]int
+	slowest struct {
+		seed uint64
+		took time.Duration
+		what string
+	}
 	played   int
 	failures int
 }
@@ -117,6 +122,9 @@ func (t *tally) add(p *plan, res result) {
 	d.rounds++
 	if res.clean > 0 {
 		d.clean = append(d.clean, res.clean)
+	}
+	if res.clean > t.slowest.took {
+		t.slowest.seed, t.slowest.took, t.slowest.what = p.seed, res.clean, p.String()
 	}
 	if res.swept > 0 {
 		d.swept = append(d.swept, res.swept)

@@ -52,7 +52,7 @@ func TestTorture(t *testing.T) {
 
 // TestPlansRepeat: a seed makes the same round again.
 func TestPlansRepeat(t *testing.T) {
-	w := &workshop{limits: true, freezer: "/freezer", memory: "/memory"}
+	w := &workshop{limits: true, freezers: make([]freezer, 1), memory: "/memory"}
 	seen := map[string]int{}
 	for seed := range uint64(2000) {
 		p := newPlan(seed, w)
@@ -76,8 +76,8 @@ func TestPlansRepeat(t *testing.T) {
 	}
 }
 
-// ended is a round of which nothing is left: what a test leaves is all there is.
-func ended(t *testing.T, w *workshop) *round {
+// spent is a round of which nothing is left: what a test leaves is all there is.
+func spent(t *testing.T, w *workshop) *round {
 	t.Helper()
 	r, err := newRound(&plan{seed: uint64(time.Now().UnixNano()), file: "{}"}, w)
 	if err != nil {
@@ -197,7 +197,7 @@ func TestLeftoversAreFound(t *testing.T) {
 	} {
 		t.Run(test.kind+" "+test.name, func(t *testing.T) {
 			testkit.Require(t, test.needs...)
-			r := ended(t, w)
+			r := spent(t, w)
 			defer os.RemoveAll(r.dir)
 			test.leave(t, r)
 			var left []leftover

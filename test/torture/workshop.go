@@ -19,10 +19,17 @@ type workshop struct {
 	runtime string // XDG_RUNTIME_DIR of every lanyard
 	base    string // of the run folders
 
-	limits  bool   // cgroups can be made
-	freezer string // a folder of v1's freezer, "" where there is none that we may use
-	memory  string // the same of the memory controller
-	census  census
+	limits   bool // cgroups can be made
+	freezers []freezer
+	memory   string // a cgroup of v1's memory controller, "" where there is none that we may use
+	census   census
+}
+
+// freezer is a cgroup below which processes are frozen.
+type freezer struct {
+	folder               string
+	file, freeze, thawed string
+	holds                bool // even KILL back, until it thaws: v1's
 }
 
 // newWorkshop builds everything. Whoever gets it calls close.
@@ -69,26 +76,44 @@ func newWorkshop(lanyard string) (*workshop, error) {
 }
 
 // makeCgroups makes the cgroups in which processes are frozen and run out of
-// memory, of v1, whose files this program knows; without them it does not.
+// memory, the latter of v1 only; an ordinary user has none.
 func (w *workshop) makeCgroups() error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
-	for _, c := range []struct {
-		controller, file string
-		folder           *string
-	}{{"freezer", "cgroup.clone_children", &w.freezer}, {"memory", "memory.limit_in_bytes", &w.memory}} {
-		root := filepath.Join("/sys/fs/cgroup", c.controller)
-		if _, err := os.Stat(filepath.Join(root, c.file)); err != nil {
+	const root = "/sys/fs/cgroup"
+	for _, f := range []freezer{
+		{root + "/freezer", "freezer.state", "FROZEN", "THAWED", true},
+		{root + "/unified", "cgroup.freeze", "1", "0", false}, // on hybrid hosts
+		{root, "cgroup.freeze", "1", "0", false},
+	} {
+		f.folder = filepath.Join(f.folder, w.name)
+		if os.Mkdir(f.folder, 0o755) != nil {
 			continue
 		}
-		folder := filepath.Join(root, w.name)
-		if err := os.Mkdir(folder, 0o755); err != nil {
-			return fmt.Errorf("cannot make a cgroup of the torture program's own: %w", err)
+		if _, err := os.Stat(filepath.Join(f.folder, f.file)); err != nil {
+			_ = os.Remove(f.folder)
+			continue
 		}
-		*c.folder = folder
+		w.freezers = append(w.freezers, f)
+	}
+	if _, err := os.Stat(root + "/memory/memory.limit_in_bytes"); err == nil {
+		w.memory = filepath.Join(root, "memory", w.name)
+		return os.Mkdir(w.memory, 0o755)
 	}
 	return nil
+}
+
+// folders are the cgroups of the torture program's own.
+func (w *workshop) folders() []string {
+	var list []string
+	for _, f := range w.freezers {
+		list = append(list, f.folder)
+	}
+	if w.memory != "" {
+		list = append(list, w.memory)
+	}
+	return list
 }
 
 // left looks for what is left of all rounds, once the last one is over.
@@ -97,21 +122,17 @@ func (w *workshop) left() []string {
 	for _, pattern := range []string{"harpoon/" + w.name + "*", "harpoon-" + w.name + "*"} {
 		list = append(list, testkit.CgroupFolders(pattern)...)
 	}
-	for _, folder := range []string{w.freezer, w.memory} {
-		if folder != "" {
-			own, _ := filepath.Glob(folder + "/" + w.name + "*")
-			list = append(list, own...)
-		}
+	for _, folder := range w.folders() {
+		own, _ := filepath.Glob(folder + "/" + w.name + "*")
+		list = append(list, own...)
 	}
 	return list
 }
 
 // close removes the workshop.
 func (w *workshop) close() {
-	for _, folder := range []string{w.freezer, w.memory} {
-		if folder != "" {
-			_ = os.Remove(folder)
-		}
+	for _, folder := range w.folders() {
+		_ = os.Remove(folder)
 	}
 	if err := os.RemoveAll(w.dir); err != nil {
 		fmt.Fprintln(os.Stderr, "torture: cannot remove its own folder:", err)
