@@ -167,8 +167,11 @@ func members(cgroup string) []int {
 // cgroup with very little, where another one takes it all, and is the one that the
 // kernel prefers to kill. It says whether that could be had.
 func (r *round) starve(pid int) bool {
+	if r.w.memory == "" {
+		return false
+	}
 	fd, err := unix.PidfdOpen(pid, 0)
-	if err != nil || r.w.memory == "" {
+	if err != nil {
 		return false
 	}
 	defer unix.Close(fd)
