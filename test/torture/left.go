@@ -82,7 +82,7 @@ func (r *round) kernelLeft() []leftover {
 	for line := range strings.Lines(string(locks)) {
 		// "1: FLOCK  ADVISORY  WRITE 708 00:2d:3 0 EOF" (proc_locks(5))
 		if pid := lockOwner(line); r.pids[pid] && !r.before.locks[lockName(line)] && !r.stranger(pid) {
-			left = append(left, leftover{"lock", strings.TrimSpace(line)})
+			left = append(left, leftover{"lock", strings.TrimSpace(line) + holders(line)})
 		}
 	}
 	sockets, _ := os.ReadFile("/proc/net/unix")
@@ -99,13 +99,32 @@ func (r *round) kernelLeft() []leftover {
 	return left
 }
 
-// lockOwner is who took a lock of /proc/locks, lockName that and what it is on.
+// lockOwner is who took a lock of /proc/locks; lockName is that and what it is on.
 func lockOwner(line string) int {
 	if fields := strings.Fields(line); len(fields) > 5 {
 		pid, _ := strconv.Atoi(fields[4])
 		return pid
 	}
 	return 0
+}
+
+// holders are those who have the file of a lock open: a lock lasts as long as
+// somebody has, whoever took it (flock(2)).
+func holders(line string) string {
+	fields := strings.Fields(line)
+	inode := fields[5][strings.LastIndexByte(fields[5], ':')+1:]
+	text := "; open in"
+	for _, pid := range allPids() {
+		open, _ := filepath.Glob(procPath(pid, "fd/*"))
+		for _, file := range open {
+			var st unix.Stat_t
+			if unix.Stat(file, &st) == nil && strconv.FormatUint(st.Ino, 10) == inode {
+				path, _ := os.Readlink(file)
+				text += fmt.Sprintf(" %v as %s", living([]int{pid}), path)
+			}
+		}
+	}
+	return text
 }
 
 func lockName(line string) string {
