@@ -6,7 +6,6 @@ SHELL := /bin/bash
 GO       ?= go
 VERSION  := $(shell git describe --tags --dirty 2>/dev/null)
 LDFLAGS  := $(if $(VERSION),-X github.com/lanyard-dev/lanyard/internal/cli.version=$(VERSION))
-ROUNDS   ?= 20
 FUZZTIME ?= 20s
 COUNT    ?= 20
 MODES    ?= root user systemd-root systemd-user
@@ -71,7 +70,20 @@ example-harpoon: build ## build the harpoon example (Redis, 40 MB) and control i
 
 .PHONY: bench
 bench: build ## measure against the budgets of the design; ROUNDS=20
-	$(GO) run ./test/bench -rounds $(ROUNDS)
+	$(GO) run ./test/bench -rounds $(or $(ROUNDS),20)
+
+.PHONY: torture
+torture: build ## kill lanyard in all ways at all moments and look for what is left; ROUNDS=10000 SEED=1 REPORT=torture.md
+	$(GO) run ./test/torture -rounds $(or $(ROUNDS),10000) $(if $(SEED),-seed $(SEED)) $(if $(REPORT),-md $(REPORT))
+
+.PHONY: soak
+soak: ## run a group of 50 and a service that crashes every second, for a long time, and measure that nothing grows; SOAK=1h PLOT=soak.svg REPORT=soak.md
+	$(GO) build -o bin/soak ./test/soak
+	bin/soak -for $(or $(SOAK),1h) $(if $(PLOT),-svg $(PLOT)) $(if $(REPORT),-md $(REPORT))
+
+.PHONY: model
+model: ## compare the rules with a book of rules written independently, over random events; STEPS=1000000 SEED=1
+	$(GO) test ./test/model -count=1 -timeout=60m -v -run 'TestRules|TestEveryClient' -steps $(or $(STEPS),1000000) -seed $(or $(SEED),1)
 
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck, govulncheck

@@ -35,15 +35,16 @@ const containerFile = "container.json"
 
 // WriteContainer writes c as container.json in dir: an OCI runtime-spec
 // configuration, mode 0644. An older one is replaced as a whole; on an error
-// it stays as it was.
-func WriteContainer(dir string, c *Resolved) error {
+// it stays as it was. While it is written it has the name temporary, which must
+// be nobody else's, and is left under that name only if this process is killed.
+func WriteContainer(dir, temporary string, c *Resolved) error {
 	text := &bytes.Buffer{}
 	e := json.NewEncoder(text)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	err := e.Encode(spec(c))
 	if err == nil {
-		err = replace(filepath.Join(dir, containerFile), text.Bytes())
+		err = replace(filepath.Join(dir, containerFile), filepath.Join(dir, temporary), text.Bytes())
 	}
 	if err != nil {
 		return fmt.Errorf("cannot write container.json: %w; the supervisor needs a directory that it may write to", err)
@@ -52,8 +53,8 @@ func WriteContainer(dir string, c *Resolved) error {
 }
 
 // replace writes a file so that a reader sees the old one or the new one.
-func replace(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+func replace(path, temporary string, data []byte) error {
+	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
@@ -65,10 +66,10 @@ func replace(path string, data []byte) error {
 		err = closeErr
 	}
 	if err == nil {
-		err = os.Rename(f.Name(), path)
+		err = os.Rename(temporary, path)
 	}
 	if err != nil {
-		_ = os.Remove(f.Name())
+		_ = os.Remove(temporary)
 	}
 	return err
 }

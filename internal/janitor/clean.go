@@ -10,7 +10,7 @@ import (
 // Entry kinds of a journal. A line is "KIND PATH\n"; the path is absolute.
 const (
 	CgroupEntry = "cgroup" // a cgroup of ours: what is in it is killed, then it is removed
-	TreeEntry   = "tree"   // a folder with everything in it
+	TreeEntry   = "tree"   // a folder with everything in it, or a file
 	SocketEntry = "socket" // a socket, removed only if nobody listens on it: its folder may be another one by now
 	DirEntry    = "dir"    // a folder, removed only if it is empty: others may share it
 	HeldEntry   = "held"   // a name that no other run may use meanwhile; nothing is removed
@@ -64,6 +64,9 @@ func remove(kind, path string) error {
 		err = RemoveCgroup(path)
 	case TreeEntry:
 		err = RemoveTree(path)
+		if err == syscall.EROFS && syscall.Access(path, syscall.F_OK) == syscall.ENOENT {
+			err = nil // it could not be made either
+		}
 	case SocketEntry:
 		err = removeSocket(path)
 	case DirEntry:

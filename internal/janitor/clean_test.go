@@ -3,6 +3,7 @@ package janitor_test
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -167,5 +168,27 @@ func TestRemoveTreeStaysOnItsFilesystem(t *testing.T) {
 	touch(t, filepath.Join(mnt, "f"))
 	if err := janitor.RemoveTree(dir); err != unix.EXDEV || !there(filepath.Join(mnt, "f")) {
 		t.Errorf("%v; the mounted file is there: %v", err, there(filepath.Join(mnt, "f")))
+	}
+}
+
+// TestReadOnlyPlace: what could not be made because its filesystem is mounted
+// read-only need not be removed.
+func TestReadOnlyPlace(t *testing.T) {
+	testkit.Require(t, testkit.Root)
+	place := t.TempDir()
+	dir := folder(t, "tree "+place+"/half\n")
+	runtime.LockOSThread() // the thread ends with this goroutine, and its mount namespace with it
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("tmpfs", place, "tmpfs", unix.MS_RDONLY, ""); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(place, 0) })
+	if err := janitor.Clean(dir); err != nil || there(dir) {
+		t.Errorf("%v, the run folder is there: %v", err, there(dir))
 	}
 }

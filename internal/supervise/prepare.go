@@ -12,6 +12,7 @@ import (
 	"github.com/lanyard-dev/lanyard/internal/agent"
 	"github.com/lanyard-dev/lanyard/internal/container"
 	"github.com/lanyard-dev/lanyard/internal/image"
+	"github.com/lanyard-dev/lanyard/internal/janitor"
 	"github.com/lanyard-dev/lanyard/internal/rootfs"
 	"github.com/lanyard-dev/lanyard/internal/stage"
 	"golang.org/x/sys/unix"
@@ -71,8 +72,18 @@ func (s *service) prepare() (*container.Spec, error) {
 		}
 	}
 	resolved := s.resolved(spec)
-	spec.Before = sync.OnceValue(func() error { return agent.WriteContainer(".", resolved) })
+	spec.Before = sync.OnceValue(func() error { return s.writeContainer(resolved) })
 	return spec, nil
+}
+
+// writeContainer writes container.json, in another file first, which is noted: a
+// kill in between must not leave it.
+func (s *service) writeContainer(resolved *agent.Resolved) error {
+	temporary := ".container.json." + s.run.ID()
+	if err := s.run.Note(container.Entry{Kind: janitor.TreeEntry, Path: filepath.Join(s.dir, temporary)}); err != nil {
+		return err
+	}
+	return agent.WriteContainer(".", temporary, resolved)
 }
 
 // mounts are those of agent.json, and the host's resolv.conf, parents first.

@@ -14,9 +14,9 @@ import (
 	"github.com/opencontainers/cgroups"
 )
 
-// noLimits says why this user can't limit anything: with v1 only root can, with
-// v2 whoever has a place for cgroups.
-func noLimits() string {
+// NoLimits says why this user can't limit anything, "" if he can: with v1 only
+// root can, with v2 whoever has a place for cgroups.
+func NoLimits() string {
 	if !cgroups.IsCgroup2UnifiedMode() {
 		if os.Geteuid() != 0 {
 			return "an ordinary user has no cgroups of his own with v1"

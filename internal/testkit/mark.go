@@ -28,7 +28,7 @@ func StartMarked(cmd *exec.Cmd) (uint64, error) {
 	if err := unix.Getrlimit(unix.RLIMIT_RTTIME, &old); err != nil {
 		return 0, err
 	}
-	mark := 1_000_000_000_000_000 + uint64(os.Getpid())*1_000_000 + limitMarks.Add(1)
+	mark := firstMark() + limitMarks.Add(1)
 	if err := unix.Setrlimit(unix.RLIMIT_RTTIME, &unix.Rlimit{Cur: mark, Max: old.Max}); err != nil {
 		return 0, err
 	}
@@ -37,27 +37,45 @@ func StartMarked(cmd *exec.Cmd) (uint64, error) {
 }
 
 // Marked gives the processes that carry a mark of StartMarked, zombies too.
-func Marked(mark uint64) []int {
-	var pids []int
+func Marked(mark uint64) []int { return AllMarked()[mark] }
+
+// AllMarked gives the processes of every mark of this process's StartMarked,
+// zombies too.
+func AllMarked() map[uint64][]int {
+	all := map[uint64][]int{}
 	entries, _ := os.ReadDir("/proc")
 	for _, e := range entries {
-		if pid, err := strconv.Atoi(e.Name()); err == nil && carries(pid, mark) {
-			pids = append(pids, pid)
+		if pid, err := strconv.Atoi(e.Name()); err == nil {
+			if mark := MarkOf(pid); Mine(mark) {
+				all[mark] = append(all[mark], pid)
+			}
 		}
 	}
-	return pids
+	return all
 }
 
-// carries looks at one process. A test looks at all of them again and again, so
-// that is one call where it is allowed; everybody may read the file
-// (proc_pid_limits(5)).
-func carries(pid int, mark uint64) bool {
+// Mine says whether a mark was given by this process's StartMarked.
+func Mine(mark uint64) bool { return mark > firstMark() && mark <= firstMark()+marksOfOne }
+
+// marksOfOne is how many marks a process can give, see firstMark.
+const marksOfOne = 1_000_000
+
+// firstMark is below all marks of this process, and above those of processes with
+// a lower pid.
+func firstMark() uint64 { return 1_000_000_000_000_000 + uint64(os.Getpid())*marksOfOne }
+
+// MarkOf gives the mark that a process carries; a number that is no mark of
+// StartMarked for one without, and for one that is gone. A test looks at all
+// processes again and again, so that is one call where it is allowed; everybody
+// may read the file (proc_pid_limits(5)).
+func MarkOf(pid int) uint64 {
 	var limit unix.Rlimit
 	if err := unix.Prlimit(pid, unix.RLIMIT_RTTIME, nil, &limit); err != unix.EPERM {
-		return err == nil && limit.Cur == mark
+		return limit.Cur
 	}
 	data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/limits", pid))
-	_, line, found := strings.Cut(string(data), "Max realtime timeout")
-	fields := strings.Fields(line)
-	return found && len(fields) > 0 && fields[0] == strconv.FormatUint(mark, 10)
+	_, line, _ := strings.Cut(string(data), "Max realtime timeout")
+	var mark uint64
+	_, _ = fmt.Sscan(line, &mark)
+	return mark
 }

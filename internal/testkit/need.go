@@ -99,7 +99,7 @@ func missing(need Need) string {
 			return fmt.Sprintf("no user namespaces: %v", err)
 		}
 	case Limits:
-		return noLimits()
+		return NoLimits()
 	case CgroupV2:
 		if !cgroups.IsCgroup2UnifiedMode() {
 			return "/sys/fs/cgroup is not the unified hierarchy"

@@ -69,25 +69,34 @@ var applets = []string{
 // MakeRoot makes a root at path, which must not exist.
 func MakeRoot(t testing.TB, path string) {
 	t.Helper()
-	busybox, err := os.ReadFile(RequireTool(t, "busybox"))
-	if err != nil {
+	if err := BuildRoot(path, RequireTool(t, "busybox")); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// BuildRoot makes a root at path, which must not exist, of the program busybox:
+// for programs that are no tests.
+func BuildRoot(path, busybox string) error {
+	program, err := os.ReadFile(busybox)
+	if err != nil {
+		return err
 	}
 	for _, dir := range []string{"", "/bin", "/etc", "/root", "/tmp"} {
 		if err := os.Mkdir(path+dir, 0o755); err != nil {
-			t.Fatal(err)
+			return err
 		}
 	}
-	for name, text := range map[string]string{"bin/busybox": string(busybox), "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n"} {
+	for name, text := range map[string]string{"bin/busybox": string(program), "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n"} {
 		if err := os.WriteFile(filepath.Join(path, name), []byte(text), 0o755); err != nil {
-			t.Fatal(err)
+			return err
 		}
 	}
 	for _, name := range applets {
 		if err := os.Symlink("busybox", filepath.Join(path, "bin", name)); err != nil {
-			t.Fatal(err)
+			return err
 		}
 	}
+	return nil
 }
 
 func (p *Project) must(err error) {

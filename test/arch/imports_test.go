@@ -50,6 +50,8 @@ var below = map[string][]string{
 	"test/bench/probe":      nil,
 	"test/bench/engine":     {"internal/container", "internal/cgroup", "internal/ids", "internal/rootfs", "internal/stage"},
 	"test/skips":            {"internal/testkit"},
+	"test/soak":             {"client", "internal/cli", "internal/testkit"},
+	"test/torture":          {"client", "internal/testkit"},
 }
 
 // why says what an import that is not allowed would break, where there is more

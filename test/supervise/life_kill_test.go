@@ -1,6 +1,8 @@
 package supervise_test
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -68,6 +70,33 @@ func TestContractKillNineMidStart(t *testing.T) {
 		r.signal(syscall.SIGKILL)
 		r.want(128 + int(syscall.SIGKILL))
 	}
+}
+
+// TestKillNineLeavesNoHalfFile: while container.json is written it has another
+// name, which is in the journal, and what a kill leaves under it goes.
+func TestKillNineLeavesNoHalfFile(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, policy("no"))
+	r := p.start("sleep", "1000")
+	r.dial().up()
+	entry := "tree " + p.path(".container.json.")
+	var half string
+	journals, err := filepath.Glob(r.runBase() + "/*/journal")
+	p.must(err)
+	for _, journal := range journals {
+		text, _ := os.ReadFile(journal) // another test's may be gone
+		if _, rest, found := strings.Cut(string(text), entry); found {
+			name, _, _ := strings.Cut(rest, "\n")
+			half = p.path(".container.json." + name)
+		}
+	}
+	if half == "" {
+		t.Fatalf("no journal of %q has a line %q", journals, entry)
+	}
+	p.must(os.WriteFile(half, []byte("{"), 0o600))
+	r.signal(syscall.SIGKILL)
+	r.want(128 + int(syscall.SIGKILL))
+	until(t, "the half file has gone", func() bool { return !exists(half) })
 }
 
 // TestContractNewStartAfterKillNine: the next supervisor of the same directory
