@@ -1,10 +1,10 @@
 package janitor
 
 import (
+	"syscall"
 	"time"
 
 	"github.com/lanyard-dev/lanyard/internal/linux"
-	"golang.org/x/sys/unix"
 )
 
 // Entry kinds of a journal. A line is "KIND PATH\n"; the path is absolute.
@@ -25,14 +25,14 @@ const patience = 5 * time.Second
 // the folder's lock. It gives the first error and leaves the folder for a
 // later start to try again.
 func Clean(folder string) error {
-	dir, err := unix.Open(folder, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if err == unix.ENOENT {
+	dir, err := syscall.Open(folder, syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0)
+	if err == syscall.ENOENT {
 		return nil
 	}
 	if err != nil {
 		return linux.Fail("open run folder", folder, err)
 	}
-	defer unix.Close(dir)
+	defer syscall.Close(dir)
 	journal, err := readJournal(dir)
 	if err != nil {
 		return linux.Fail("read journal of", folder, err)
@@ -48,7 +48,7 @@ func Clean(folder string) error {
 	}
 	// The journal goes before the lock: where the lock is gone nobody must find
 	// paths to remove, which may be another run's by then.
-	if err := ignoreMissing(unix.Unlinkat(dir, JournalFile, 0)); err != nil {
+	if err := ignoreMissing(linux.Unlinkat(dir, JournalFile, 0)); err != nil {
 		return linux.Fail("remove journal of", folder, err)
 	}
 	if err := RemoveTree(folder); err != nil {
@@ -67,9 +67,9 @@ func remove(kind, path string) error {
 	case SocketEntry:
 		err = removeSocket(path)
 	case DirEntry:
-		switch err = unix.Rmdir(path); err {
+		switch err = syscall.Rmdir(path); err {
 		// In use by others, made by others, or gone.
-		case unix.ENOTEMPTY, unix.EBUSY, unix.EEXIST, unix.EACCES, unix.EPERM, unix.EROFS, unix.ENOENT:
+		case syscall.ENOTEMPTY, syscall.EBUSY, syscall.EEXIST, syscall.EACCES, syscall.EPERM, syscall.EROFS, syscall.ENOENT:
 			err = nil
 		}
 	}
@@ -80,7 +80,7 @@ func remove(kind, path string) error {
 }
 
 func ignoreMissing(err error) error {
-	if err == unix.ENOENT {
+	if err == syscall.ENOENT {
 		return nil
 	}
 	return err
@@ -93,14 +93,14 @@ func RemoveCgroup(path string) error {
 	deadline := time.Now().Add(patience)
 	wait := time.Millisecond
 	for {
-		err := unix.Rmdir(path)
-		if err == unix.ENOTDIR {
+		err := syscall.Rmdir(path)
+		if err == syscall.ENOTDIR {
 			return nil // a file of the kernel's has that name, so no group could be made
 		}
-		if err == unix.EROFS && unix.Access(path, unix.F_OK) == unix.ENOENT {
+		if err == syscall.EROFS && syscall.Access(path, syscall.F_OK) == syscall.ENOENT {
 			return nil // it could not be made either
 		}
-		if err != unix.EBUSY || time.Now().After(deadline) {
+		if err != syscall.EBUSY || time.Now().After(deadline) {
 			return ignoreMissing(err)
 		}
 		killCgroup(path)
@@ -113,21 +113,21 @@ func RemoveCgroup(path string) error {
 // removeBelow removes the cgroups below one, as far as they are empty already;
 // the processes of others are killed. A cgroup folder has no other folders.
 func removeBelow(path string) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0)
 	if err != nil {
 		return
 	}
-	defer unix.Close(fd)
+	defer syscall.Close(fd)
 	names, _ := linux.Names(fd)
 	for _, name := range names {
-		var st unix.Stat_t
-		if unix.Fstatat(fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil || st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		var st syscall.Stat_t
+		if linux.Fstatat(fd, name, &st, linux.AT_SYMLINK_NOFOLLOW) != nil || st.Mode&syscall.S_IFMT != syscall.S_IFDIR {
 			continue
 		}
 		sub := path + "/" + name
 		killCgroup(sub)
 		removeBelow(sub)
-		_ = unix.Rmdir(sub)
+		_ = syscall.Rmdir(sub)
 	}
 }
 
@@ -139,34 +139,34 @@ func killCgroup(path string) {
 	}
 	for _, pid := range readPids(path) {
 		// The descriptor pins the process; a second look says it is still ours.
-		fd, err := unix.PidfdOpen(pid, 0)
+		fd, err := linux.PidfdOpen(pid)
 		if err != nil {
 			continue
 		}
 		for _, again := range readPids(path) {
 			if again == pid {
-				_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
+				linux.SignalPidfd(fd, syscall.SIGKILL)
 			}
 		}
-		unix.Close(fd)
+		syscall.Close(fd)
 	}
 }
 
 func writeFile(path, text string) error {
-	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	fd, err := syscall.Open(path, syscall.O_WRONLY|syscall.O_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
-	defer unix.Close(fd)
+	defer syscall.Close(fd)
 	return linux.WriteAll(fd, []byte(text))
 }
 
 func readPids(cgroup string) []int {
-	fd, err := unix.Open(cgroup+"/cgroup.procs", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	fd, err := syscall.Open(cgroup+"/cgroup.procs", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
 	if err != nil {
 		return nil
 	}
-	defer unix.Close(fd)
+	defer syscall.Close(fd)
 	data, _ := linux.ReadAll(fd, 1<<20)
 	var pids []int
 	pid := 0
@@ -191,8 +191,8 @@ func RemoveTree(path string) error {
 	deadline := time.Now().Add(patience)
 	wait := time.Millisecond
 	for {
-		err := removeTree(unix.AT_FDCWD, path)
-		if err != unix.ENOTEMPTY || time.Now().After(deadline) {
+		err := removeTree(linux.AT_FDCWD, path)
+		if err != syscall.ENOTEMPTY || time.Now().After(deadline) {
 			return err
 		}
 		time.Sleep(wait)
@@ -203,11 +203,11 @@ func RemoveTree(path string) error {
 // removeTree removes path and everything below it. Folders that forbid it are
 // opened up first.
 func removeTree(dir int, path string) error {
-	err := unix.Unlinkat(dir, path, 0)
-	if err == nil || err == unix.ENOENT {
+	err := linux.Unlinkat(dir, path, 0)
+	if err == nil || err == syscall.ENOENT {
 		return nil
 	}
-	if err != unix.EISDIR && err != unix.EPERM && err != unix.EBUSY { // EBUSY: a mount point
+	if err != syscall.EISDIR && err != syscall.EPERM && err != syscall.EBUSY { // EBUSY: a mount point
 		return err
 	}
 	fd, err := openDir(dir, path)
@@ -221,30 +221,30 @@ func removeTree(dir int, path string) error {
 			err = e
 		}
 	}
-	unix.Close(fd)
+	syscall.Close(fd)
 	if err != nil {
 		return err
 	}
-	return ignoreMissing(unix.Unlinkat(dir, path, unix.AT_REMOVEDIR))
+	return ignoreMissing(linux.Unlinkat(dir, path, linux.AT_REMOVEDIR))
 }
 
 func openDir(dir int, path string) (int, error) {
-	const flags = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
-	how := unix.OpenHow{Flags: flags}
-	if dir != unix.AT_FDCWD {
-		how.Resolve = unix.RESOLVE_NO_XDEV
+	const flags = syscall.O_RDONLY | syscall.O_DIRECTORY | syscall.O_NOFOLLOW | syscall.O_CLOEXEC
+	how := linux.OpenHow{Flags: flags}
+	if dir != linux.AT_FDCWD {
+		how.Resolve = linux.RESOLVE_NO_XDEV
 	}
-	fd, err := unix.Openat2(dir, path, &how)
-	if err == unix.EACCES { // overlay's work/work has mode 000
-		if err := unix.Fchmodat(dir, path, 0o700, 0); err != nil {
+	fd, err := linux.Openat2(dir, path, &how)
+	if err == syscall.EACCES { // overlay's work/work has mode 000
+		if err := syscall.Fchmodat(dir, path, 0o700, 0); err != nil {
 			return -1, err
 		}
-		return unix.Openat(dir, path, flags, 0)
+		return syscall.Openat(dir, path, flags, 0)
 	}
 	if err == nil {
-		var st unix.Stat_t
-		if unix.Fstat(fd, &st) == nil && st.Mode&0o300 != 0o300 {
-			_ = unix.Fchmod(fd, 0o700)
+		var st syscall.Stat_t
+		if syscall.Fstat(fd, &st) == nil && st.Mode&0o300 != 0o300 {
+			_ = syscall.Fchmod(fd, 0o700)
 		}
 	}
 	return fd, err

@@ -12,7 +12,6 @@ import (
 	"syscall"
 
 	"github.com/lanyard-dev/lanyard/internal/linux"
-	"golang.org/x/sys/unix"
 )
 
 // Argv0 is the whole argument vector of a janitor.
@@ -35,7 +34,7 @@ func init() {
 	if syscall.Getpid() != 1 && isPipe(PipeFD) && linux.IsCommandLine(Argv0) {
 		linux.SetName(Argv0)
 		rest()
-		path, err := linux.ReadAll(PipeFD, unix.PathMax)
+		path, err := linux.ReadAll(PipeFD, syscall.PathMax)
 		code := 0
 		if err != nil || Tidy(string(path)) != nil {
 			code = 1
@@ -49,8 +48,8 @@ func init() {
 // rest gives back what only the start needed, once the run that is starting has
 // no use for the processor any more: a janitor waits for a long time.
 func rest() {
-	over := []unix.PollFd{{Fd: PipeFD}} // no events: only its end counts
-	n, err := linux.Retry(func() (int, error) { return unix.Poll(over, linux.TrimAfter) })
+	over := []linux.PollFd{{Fd: PipeFD}} // no events: only its end counts
+	n, err := linux.Retry(func() (int, error) { return linux.Poll(over, linux.TrimAfter) })
 	if n == 0 && err == nil {
 		_ = linux.Trim() // else it takes more memory than it had to
 	}
@@ -60,12 +59,12 @@ func rest() {
 // The janitor is there before the folder, so there may be none yet, or one
 // without a lock; then nobody else will make it.
 func Tidy(folder string) error {
-	lock, err := unix.Open(folder+"/"+LockFile, unix.O_RDWR|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	lock, err := syscall.Open(folder+"/"+LockFile, syscall.O_RDWR|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0)
 	if err == nil {
 		// Its holder is a supervisor in its last moment, or a sweep.
-		_, err = linux.Retry(func() (int, error) { return 0, unix.Flock(lock, unix.LOCK_EX) })
+		_, err = linux.Retry(func() (int, error) { return 0, syscall.Flock(lock, syscall.LOCK_EX) })
 	}
-	if err != nil && err != unix.ENOENT {
+	if err != nil && err != syscall.ENOENT {
 		return err
 	}
 	return Clean(folder)

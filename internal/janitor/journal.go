@@ -1,21 +1,22 @@
 package janitor
 
 import (
+	"syscall"
+
 	"github.com/lanyard-dev/lanyard/internal/linux"
-	"golang.org/x/sys/unix"
 )
 
 // Noted gives the paths in the journal of a run folder that are the run's
 // alone: without those of DirEntry. A run that is gone has none.
 func Noted(folder string) ([]string, error) {
-	dir, err := unix.Open(folder, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if err == unix.ENOENT || err == unix.ENOTDIR {
+	dir, err := syscall.Open(folder, syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0)
+	if err == syscall.ENOENT || err == syscall.ENOTDIR {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, linux.Fail("open run folder", folder, err)
 	}
-	defer unix.Close(dir)
+	defer syscall.Close(dir)
 	journal, err := readJournal(dir)
 	if err != nil {
 		return nil, linux.Fail("read journal of", folder, err)
@@ -34,14 +35,14 @@ type entry struct{ kind, path string }
 // readJournal takes whole lines only: a half one was never acted on, because
 // the thing is made after its line has been written.
 func readJournal(dir int) ([]entry, error) {
-	fd, err := unix.Openat(dir, JournalFile, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if err == unix.ENOENT {
+	fd, err := syscall.Openat(dir, JournalFile, syscall.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0)
+	if err == syscall.ENOENT {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	defer unix.Close(fd)
+	defer syscall.Close(fd)
 	data, err := linux.ReadAll(fd, 16<<20)
 	if err != nil {
 		return nil, err

@@ -2,9 +2,10 @@ package janitor
 
 import (
 	"strconv"
+	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/lanyard-dev/lanyard/internal/linux"
 )
 
 // removeSocket removes a socket of ours. What else stands at its path is
@@ -14,25 +15,25 @@ func removeSocket(path string) error {
 	for slash > 0 && path[slash] != '/' {
 		slash--
 	}
-	dir, err := unix.Open(path[:slash+1], unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err == unix.ENOENT || err == unix.ENOTDIR {
+	dir, err := syscall.Open(path[:slash+1], linux.O_PATH|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
+	if err == syscall.ENOENT || err == syscall.ENOTDIR {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	defer unix.Close(dir)
+	defer syscall.Close(dir)
 	name := path[slash+1:]
 	// The kernel closes the files of a process that was killed one after the
 	// other: the lock and the pipe that woke us may be gone before the socket.
 	for wait := time.Millisecond; ; wait *= 2 {
-		var st unix.Stat_t
-		err = unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW)
-		if err != nil || st.Mode&unix.S_IFMT != unix.S_IFSOCK {
+		var st syscall.Stat_t
+		err = linux.Fstatat(dir, name, &st, linux.AT_SYMLINK_NOFOLLOW)
+		if err != nil || st.Mode&syscall.S_IFMT != syscall.S_IFSOCK {
 			return ignoreMissing(err)
 		}
 		if !served(dir, name) {
-			return ignoreMissing(unix.Unlinkat(dir, name, 0))
+			return ignoreMissing(linux.Unlinkat(dir, name, 0))
 		}
 		if wait > longestClose {
 			return nil
@@ -49,11 +50,11 @@ const longestClose = 256 * time.Millisecond
 // is refused, and nothing else says that it is dead. The path in an address ends
 // after 107 bytes (unix(7)), so it goes by the folder's descriptor.
 func served(dir int, name string) bool {
-	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return true
 	}
-	defer unix.Close(fd)
-	err = unix.Connect(fd, &unix.SockaddrUnix{Name: "/proc/self/fd/" + strconv.Itoa(dir) + "/" + name})
-	return err != unix.ECONNREFUSED
+	defer syscall.Close(fd)
+	err = syscall.Connect(fd, &syscall.SockaddrUnix{Name: "/proc/self/fd/" + strconv.Itoa(dir) + "/" + name})
+	return err != syscall.ECONNREFUSED
 }

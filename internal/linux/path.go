@@ -1,35 +1,31 @@
 package linux
 
-import (
-	"syscall"
-
-	"golang.org/x/sys/unix"
-)
+import "syscall"
 
 // OpenInRoot opens path with root as "/": symlinks, absolute ones too, and ".."
 // stay inside, whatever the tree does meanwhile (openat2(2), RESOLVE_IN_ROOT,
 // Linux 5.6). Magic links of /proc are refused.
 func OpenInRoot(root int, path string, flags int) (int, error) {
-	return openat2(root, path, flags, unix.RESOLVE_IN_ROOT|unix.RESOLVE_NO_MAGICLINKS)
+	return openat2(root, path, flags, RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS)
 }
 
 // OpenBeneath opens path below dir and fails with EXDEV where a symlink or ".."
 // would lead out of dir (openat2(2), RESOLVE_BENEATH).
 func OpenBeneath(dir int, path string, flags int) (int, error) {
-	return openat2(dir, path, flags, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_MAGICLINKS)
+	return openat2(dir, path, flags, RESOLVE_BENEATH|RESOLVE_NO_MAGICLINKS)
 }
 
 // OpenPlain opens path below dir and fails with ELOOP at any symlink.
 func OpenPlain(dir int, path string, flags int) (int, error) {
-	return openat2(dir, path, flags, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_SYMLINKS)
+	return openat2(dir, path, flags, RESOLVE_BENEATH|RESOLVE_NO_SYMLINKS)
 }
 
 func openat2(dir int, path string, flags int, resolve uint64) (int, error) {
-	how := unix.OpenHow{Flags: uint64(flags) | unix.O_CLOEXEC, Resolve: resolve}
+	how := OpenHow{Flags: uint64(flags) | syscall.O_CLOEXEC, Resolve: resolve}
 	// EAGAIN: a rename raced with the walk; openat2(2) says to try again.
 	for try := 0; ; try++ {
-		fd, err := unix.Openat2(dir, path, &how)
-		if (err == unix.EAGAIN && try < 64) || err == unix.EINTR {
+		fd, err := Openat2(dir, path, &how)
+		if (err == syscall.EAGAIN && try < 64) || err == syscall.EINTR {
 			continue
 		}
 		return fd, err
@@ -72,15 +68,15 @@ func Resolve(root int, path string, stop func(real string) bool) (string, error)
 		switch err {
 		case nil:
 			if links++; links > maxSymlinks {
-				return "", unix.ELOOP
+				return "", syscall.ELOOP
 			}
 			if target[0] == '/' {
 				real = nil
 			}
 			rest = append(split(target), rest...)
-		case unix.EINVAL: // not a symlink
+		case syscall.EINVAL: // not a symlink
 			real = append(real, name)
-		case unix.ENOENT, unix.ENOTDIR:
+		case syscall.ENOENT, syscall.ENOTDIR:
 			return join(plain(append(append(real, name), rest...))), nil
 		default:
 			return "", err
@@ -92,23 +88,19 @@ func Resolve(root int, path string, stop func(real string) bool) (string, error)
 // readlinkPlain reads the symlink at an absolute path inside root whose parents
 // hold no symlink; EINVAL says that it is something else.
 func readlinkPlain(root int, path string) (string, error) {
-	fd, err := OpenPlain(root, path[1:], unix.O_PATH|unix.O_NOFOLLOW)
+	fd, err := OpenPlain(root, path[1:], O_PATH|syscall.O_NOFOLLOW)
 	if err != nil {
 		return "", err
 	}
-	defer unix.Close(fd)
-	var buf [unix.PathMax]byte
-	n, err := unix.Readlinkat(fd, "", buf[:])
-	if err == unix.ENOENT { // readlinkat(2): an empty path on what is no symlink
-		return "", unix.EINVAL
+	defer syscall.Close(fd)
+	target, err := Readlinkat(fd, "")
+	if err == syscall.ENOENT { // readlinkat(2): an empty path on what is no symlink
+		return "", syscall.EINVAL
 	}
-	if err != nil {
-		return "", err
+	if err == nil && target == "" {
+		return "", syscall.ENOENT
 	}
-	if n == 0 {
-		return "", unix.ENOENT
-	}
-	return string(buf[:n]), nil
+	return target, err
 }
 
 func split(path string) []string {
@@ -179,7 +171,7 @@ func Retry(f func() (int, error)) (int, error) {
 // WriteAll writes all of data to fd.
 func WriteAll(fd int, data []byte) error {
 	for len(data) > 0 {
-		n, err := Retry(func() (int, error) { return unix.Write(fd, data) })
+		n, err := Retry(func() (int, error) { return syscall.Write(fd, data) })
 		if err != nil {
 			return err
 		}
@@ -193,7 +185,7 @@ func ReadAll(fd int, limit int) ([]byte, error) {
 	var out []byte
 	buf := make([]byte, 16*1024)
 	for {
-		n, err := Retry(func() (int, error) { return unix.Read(fd, buf) })
+		n, err := Retry(func() (int, error) { return syscall.Read(fd, buf) })
 		if err != nil {
 			return nil, err
 		}
@@ -201,7 +193,7 @@ func ReadAll(fd int, limit int) ([]byte, error) {
 			return out, nil
 		}
 		if len(out)+n > limit {
-			return nil, unix.EFBIG
+			return nil, syscall.EFBIG
 		}
 		out = append(out, buf[:n]...)
 	}
@@ -213,10 +205,10 @@ func Names(fd int) ([]string, error) {
 	var names []string
 	buf := make([]byte, 8192)
 	for {
-		n, err := Retry(func() (int, error) { return unix.ReadDirent(fd, buf) })
+		n, err := Retry(func() (int, error) { return syscall.ReadDirent(fd, buf) })
 		if err != nil || n == 0 {
 			return names, err
 		}
-		_, _, names = unix.ParseDirent(buf[:n], -1, names)
+		_, _, names = syscall.ParseDirent(buf[:n], -1, names)
 	}
 }

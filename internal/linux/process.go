@@ -3,8 +3,6 @@ package linux
 import (
 	"syscall"
 	"unsafe"
-
-	"golang.org/x/sys/unix"
 )
 
 // Process is a command to run as a child of the calling process. What Go's
@@ -80,23 +78,23 @@ func afterForkInChild()
 //go:norace
 func (p *Process) Start() (child, pidfd int, fail *StepError) {
 	var pipe [2]int
-	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
+	if err := syscall.Pipe2(pipe[:], syscall.O_CLOEXEC); err != nil {
 		return 0, -1, Fail("make a pipe", "", err)
 	}
 	pid, fd, errno := p.fork(uintptr(pipe[1]))
-	unix.Close(pipe[1])
-	defer unix.Close(pipe[0])
+	syscall.Close(pipe[1])
+	defer syscall.Close(pipe[0])
 	if errno != 0 {
 		return 0, -1, &StepError{Step: "fork", Errno: errno}
 	}
 	var report [3]uint32
 	buf := (*[12]byte)(unsafe.Pointer(&report))[:]
-	n, err := Retry(func() (int, error) { return unix.Read(pipe[0], buf) })
+	n, err := Retry(func() (int, error) { return syscall.Read(pipe[0], buf) })
 	if err == nil && n == 0 {
 		return int(pid), int(fd), nil // closed by the exec
 	}
-	unix.Close(int(fd))
-	_, _ = Retry(func() (int, error) { return unix.Wait4(int(pid), nil, 0, nil) })
+	syscall.Close(int(fd))
+	_, _ = Retry(func() (int, error) { return syscall.Wait4(int(pid), nil, 0, nil) })
 	if n != len(buf) || report[0] == 0 || int(report[0]) >= len(stepNames) {
 		return 0, -1, &StepError{Step: "start the command", Detail: "the child died before it could execute anything"}
 	}
@@ -114,17 +112,17 @@ func (p *Process) Start() (child, pidfd int, fail *StepError) {
 //go:norace
 func (p *Process) fork(report uintptr) (pid uintptr, fd int32, errno syscall.Errno) {
 	fd = -1
-	into := cloneArgs{flags: unix.CLONE_PIDFD | unix.CLONE_INTO_CGROUP, exitSignal: uint64(syscall.SIGCHLD), cgroup: uint64(p.CgroupDir)}
+	into := cloneArgs{flags: syscall.CLONE_PIDFD | syscall.CLONE_INTO_CGROUP, exitSignal: uint64(syscall.SIGCHLD), cgroup: uint64(p.CgroupDir)}
 	syscall.ForkLock.Lock()
 	beforeFork()
 	entered := false
 	if p.CgroupDir >= 0 {
 		into.pidfd = uint64(uintptr(unsafe.Pointer(&fd))) // only now: a call may move the stack
-		pid, _, errno = syscall.RawSyscall(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&into)), unsafe.Sizeof(into), 0)
+		pid, _, errno = syscall.RawSyscall(sysClone3, uintptr(unsafe.Pointer(&into)), unsafe.Sizeof(into), 0)
 		entered = !mayNotCloneInto(errno)
 	}
 	if !entered {
-		pid, _, errno = syscall.RawSyscall6(syscall.SYS_CLONE, uintptr(syscall.SIGCHLD)|unix.CLONE_PIDFD, 0, uintptr(unsafe.Pointer(&fd)), 0, 0, 0)
+		pid, _, errno = syscall.RawSyscall6(syscall.SYS_CLONE, uintptr(syscall.SIGCHLD)|syscall.CLONE_PIDFD, 0, uintptr(unsafe.Pointer(&fd)), 0, 0, 0)
 	}
 	if errno == 0 && pid == 0 {
 		afterForkInChild()
@@ -214,7 +212,7 @@ func (p *Process) child(report uintptr, entered bool) {
 		goto fail
 	}
 	p.resetSignals()
-	syscall.RawSyscall(unix.SYS_CLOSE_RANGE, 3, ^uintptr(0)>>33, unix.CLOSE_RANGE_CLOEXEC)
+	syscall.RawSyscall(sysCloseRange, 3, ^uintptr(0)>>33, CLOSE_RANGE_CLOEXEC)
 	step, e = stepExec, syscall.ENOENT
 	for i := range p.Paths {
 		_, _, err := syscall.RawSyscall(syscall.SYS_EXECVE, uintptr(unsafe.Pointer(&p.Paths[i][0])),
@@ -244,11 +242,11 @@ func (p *Process) dropPrivileges() (uintptr, syscall.Errno) {
 		if p.Caps&(1<<uint(c)) != 0 {
 			continue
 		}
-		if _, _, e := syscall.RawSyscall6(syscall.SYS_PRCTL, unix.PR_CAPBSET_DROP, uintptr(c), 0, 0, 0, 0); e != 0 {
+		if _, _, e := syscall.RawSyscall6(syscall.SYS_PRCTL, syscall.PR_CAPBSET_DROP, uintptr(c), 0, 0, 0, 0); e != 0 {
 			return stepBounding, e
 		}
 	}
-	syscall.RawSyscall6(syscall.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0, 0)
+	syscall.RawSyscall6(syscall.SYS_PRCTL, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0, 0)
 	if p.SetGroups {
 		var first unsafe.Pointer
 		if len(p.Groups) > 0 {
@@ -269,12 +267,12 @@ func (p *Process) dropPrivileges() (uintptr, syscall.Errno) {
 		data[0].permitted, data[0].effective = uint32(p.Caps), uint32(p.Caps)
 		data[1].permitted, data[1].effective = uint32(p.Caps>>32), uint32(p.Caps>>32)
 	}
-	head := capHeader{version: unix.LINUX_CAPABILITY_VERSION_3}
+	head := capHeader{version: LINUX_CAPABILITY_VERSION_3}
 	if _, _, e := syscall.RawSyscall(syscall.SYS_CAPSET, uintptr(unsafe.Pointer(&head)), uintptr(unsafe.Pointer(&data)), 0); e != 0 {
 		return stepCaps, e
 	}
 	if p.NoNewPrivs {
-		if _, _, e := syscall.RawSyscall6(syscall.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); e != 0 {
+		if _, _, e := syscall.RawSyscall6(syscall.SYS_PRCTL, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); e != 0 {
 			return stepNoNewPrivs, e
 		}
 	}
@@ -296,5 +294,5 @@ func (p *Process) resetSignals() {
 		syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, sig, uintptr(unsafe.Pointer(&action)), 0, 8, 0, 0)
 	}
 	var empty uint64
-	syscall.RawSyscall6(syscall.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&empty)), 0, 8, 0, 0)
+	syscall.RawSyscall6(syscall.SYS_RT_SIGPROCMASK, SIG_SETMASK, uintptr(unsafe.Pointer(&empty)), 0, 8, 0, 0)
 }

@@ -3,8 +3,6 @@ package linux
 import (
 	"syscall"
 	"unsafe"
-
-	"golang.org/x/sys/unix"
 )
 
 // IsCommandLine says whether this process was executed with argv0 as its whole
@@ -14,13 +12,13 @@ func IsCommandLine(argv0 string) bool {
 	if len(syscall.Environ()) > 0 {
 		return false
 	}
-	fd, err := unix.Open("/proc/self/cmdline", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	fd, err := syscall.Open("/proc/self/cmdline", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
 	if err != nil {
 		return false
 	}
-	defer unix.Close(fd)
+	defer syscall.Close(fd)
 	var buf [64]byte
-	n, err := unix.Read(fd, buf[:])
+	n, err := syscall.Read(fd, buf[:])
 	return err == nil && n == len(argv0)+1 && string(buf[:len(argv0)]) == argv0 && buf[n-1] == 0
 }
 
@@ -28,12 +26,12 @@ func IsCommandLine(argv0 string) bool {
 // thread's is the process's. At most 15 bytes count (PR_SET_NAME, prctl(2)).
 func SetName(name string) {
 	bytes := append([]byte(name), 0)
-	_ = unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(&bytes[0])), 0, 0, 0)
+	syscall.RawSyscall6(syscall.SYS_PRCTL, syscall.PR_SET_NAME, uintptr(unsafe.Pointer(&bytes[0])), 0, 0, 0, 0)
 }
 
 // Permitted is the calling thread's set of permitted capabilities.
 func Permitted() uint64 {
-	head := capHeader{version: unix.LINUX_CAPABILITY_VERSION_3}
+	head := capHeader{version: LINUX_CAPABILITY_VERSION_3}
 	var data [2]capData
 	if _, _, e := syscall.RawSyscall(syscall.SYS_CAPGET, uintptr(unsafe.Pointer(&head)), uintptr(unsafe.Pointer(&data)), 0); e != 0 {
 		return 0
@@ -44,14 +42,14 @@ func Permitted() uint64 {
 // LastCap is the highest capability that this kernel knows: PR_CAPBSET_READ is
 // EINVAL above it (prctl(2)).
 func LastCap() int {
-	last := unix.CAP_LAST_CAP
+	last := CAP_LAST_CAP
 	for ; last > 0; last-- {
-		if _, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, uintptr(last), 0, 0, 0); err == nil {
+		if _, err := Prctl(syscall.PR_CAPBSET_READ, uintptr(last)); err == nil {
 			break
 		}
 	}
 	for ; last < 63; last++ {
-		if _, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, uintptr(last+1), 0, 0, 0); err != nil {
+		if _, err := Prctl(syscall.PR_CAPBSET_READ, uintptr(last+1)); err != nil {
 			break
 		}
 	}

@@ -2,8 +2,7 @@ package linux
 
 import (
 	"strconv"
-
-	"golang.org/x/sys/unix"
+	"syscall"
 )
 
 // TrimAfter is when a process that has started may see to its memory, in
@@ -19,11 +18,11 @@ const TrimAfter = 200
 // it was protected: where a dynamic linker or a position-independent program
 // puts its addresses. What is only there, and in no file, must stay.
 func Trim() error {
-	fd, err := unix.Open("/proc/self/smaps", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	fd, err := syscall.Open("/proc/self/smaps", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
 	if err != nil {
 		return Fail("open", "/proc/self/smaps", err)
 	}
-	defer unix.Close(fd)
+	defer syscall.Close(fd)
 	data, err := ReadAll(fd, 1<<20)
 	if err != nil {
 		return Fail("read", "/proc/self/smaps", err)
@@ -87,7 +86,7 @@ func readOnlyFile(line string) (from, to uintptr, ok bool) {
 }
 
 func madvise(from, length uintptr) error {
-	_, _, errno := unix.Syscall(unix.SYS_MADVISE, from, length, unix.MADV_DONTNEED)
+	_, _, errno := syscall.Syscall(syscall.SYS_MADVISE, from, length, syscall.MADV_DONTNEED)
 	if errno != 0 {
 		return errno
 	}

@@ -1,8 +1,10 @@
 package rootfs
 
 import (
+	"strconv"
+	"syscall"
+
 	"github.com/lanyard-dev/lanyard/internal/linux"
-	"golang.org/x/sys/unix"
 )
 
 // base is where the skeleton's tmpfs is attached until the root is changed:
@@ -27,11 +29,11 @@ type builder struct {
 	project int // detached tree of the project, -1 for none
 	proc    int // detached proc, made while the host's is in sight
 	console int // detached tree of the caller's terminal, -1 for none
-	said    int // read end of what fuse-overlayfs complains of; -1 where the kernel lays the layers itself
 	trees   []int
 	reals   []string // resolved targets of spec.Mounts
 	points  []point
-	files   []placed
+	files   []placed // for a tmpfs of ours
+	covers  []placed // for an InPlace root, whose own files stay as they are
 }
 
 type placed struct {
@@ -45,10 +47,10 @@ type placed struct {
 // 0, and has the capabilities of its user namespace. Needs Linux 5.12. A
 // fuse-overlayfs(1) that serves the root is a child of the caller's.
 func Build(spec *Spec) *linux.StepError {
-	b := &builder{spec: spec, project: -1, console: -1, said: -1}
+	b := &builder{spec: spec, project: -1, console: -1}
 	for _, step := range []func() *linux.StepError{
-		b.openSources, b.openConsole, b.layout, b.mountRoot, b.mountProc, b.mountSys, b.mountDev,
-		b.mountProject, b.mountVolumes, b.placeFiles, b.enter, b.release,
+		b.check, b.openSources, b.openConsole, b.layout, b.mountRoot, b.mountProc, b.mountSys, b.mountDev,
+		b.mountProject, b.mountVolumes, b.placeFiles, b.coverFiles, b.enter, b.release,
 	} {
 		if err := step(); err != nil {
 			return err
@@ -57,19 +59,33 @@ func Build(spec *Spec) *linux.StepError {
 	return nil
 }
 
+// check refuses what Spec says can't be.
+func (b *builder) check() *linux.StepError {
+	s := b.spec
+	switch {
+	case len(s.Layers) > MaxLayers:
+		return &linux.StepError{Step: "lay layers over each other", Path: s.where(),
+			Detail: "these are " + strconv.Itoa(len(s.Layers)) + ", and overlayfs takes " + strconv.Itoa(MaxLayers) + "; build the image with fewer"}
+	case s.Upper != "" && (len(s.Layers) == 0 || s.Transient), s.InPlace && (len(s.Layers) > 0 || s.Transient),
+		s.Kind != Dir && (len(s.Layers) > 0 || s.InPlace):
+		return &linux.StepError{Step: "internal error: a root that is two things at once"}
+	}
+	return nil
+}
+
 // openSources takes hold of everything that comes from the host before
 // anything is covered.
 func (b *builder) openSources() *linux.StepError {
-	if err := unix.Mount("", "/", "", unix.MS_SLAVE|unix.MS_REC, ""); err != nil {
+	if err := syscall.Mount("", "/", "", syscall.MS_SLAVE|syscall.MS_REC, ""); err != nil {
 		return linux.Fail("make mounts slaves of the host's", "/", err)
 	}
 	var err error
-	if b.host, err = unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
+	if b.host, err = syscall.Open("/", linux.O_PATH|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0); err != nil {
 		return linux.Fail("open", "/", err)
 	}
 	b.lower = b.host
-	if b.spec.Kind == Dir {
-		if b.lower, err = unix.Open(b.spec.Path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
+	if b.spec.Kind == Dir && len(b.spec.Layers) == 0 {
+		if b.lower, err = syscall.Open(b.spec.Path, linux.O_PATH|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0); err != nil {
 			return linux.Fail("open the rootfs", b.spec.Path, err)
 		}
 	}
@@ -98,7 +114,7 @@ func (b *builder) openSources() *linux.StepError {
 
 // procDetail: EPERM is the kernel's answer where parts of the host's are hidden.
 func procDetail(err error) string {
-	if err == unix.EPERM {
+	if err == syscall.EPERM {
 		return ProcHidden.Error()
 	}
 	return ""
@@ -110,7 +126,7 @@ func bindError(m *Mount, err error) *linux.StepError {
 		path += "/" + m.Inside
 	}
 	e := linux.Fail("open the source of volume "+m.Target+",", path, err)
-	if e.Errno == unix.EXDEV {
+	if e.Errno == syscall.EXDEV {
 		e.Detail = "a symlink leads out of " + m.Source
 	}
 	return e
@@ -118,131 +134,20 @@ func bindError(m *Mount, err error) *linux.StepError {
 
 // tree opens a detached recursive bind of a host path, and of a path below it.
 func (b *builder) tree(path, inside string) (int, error) {
-	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	fd, err := syscall.Open(path, linux.O_PATH|syscall.O_CLOEXEC, 0)
 	if err != nil {
 		return -1, err
 	}
-	defer func() { unix.Close(fd) }()
+	defer func() { syscall.Close(fd) }()
 	if inside != "" {
-		below, err := linux.OpenBeneath(fd, inside, unix.O_PATH)
+		below, err := linux.OpenBeneath(fd, inside, linux.O_PATH)
 		if err != nil {
 			return -1, err
 		}
-		unix.Close(fd)
+		syscall.Close(fd)
 		fd = below
 	}
 	return cloneTree(fd, "", true)
-}
-
-// fixed are the places that are always ours, whatever the root has there.
-var fixed = [...]string{"/proc", "/sys", "/dev", "/work"}
-
-// layout resolves every mount point and makes the skeleton.
-func (b *builder) layout() *linux.StepError {
-	mnt, err := tmpfs(nosuid|nodev, 0, 0o755)
-	if err != nil {
-		return linux.Fail("mount", "the skeleton", err)
-	}
-	if err := attachAt(mnt, b.host, base[1:]); err != nil {
-		return linux.Fail("attach", "the skeleton", err)
-	}
-	if b.base, err = unix.Open(base, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
-		return linux.Fail("open", "the skeleton", err)
-	}
-	b.skel = b.base
-	if b.spec.Kind == Dir {
-		for _, name := range [...]string{"skel", "lower", "upper", "work", "root"} {
-			if err := unix.Mkdirat(b.base, name, 0o755); err != nil {
-				return linux.Fail("make", "the skeleton", err)
-			}
-		}
-		if b.skel, err = linux.OpenPlain(b.base, "skel", unix.O_PATH|unix.O_DIRECTORY); err != nil {
-			return linux.Fail("open", "the skeleton", err)
-		}
-		b.copyOwner("/", b.skel)
-	}
-	for _, path := range fixed {
-		if path == "/work" && b.project < 0 {
-			continue
-		}
-		b.points = append(b.points, point{real: path, root: -1})
-		if err := unix.Mkdirat(b.skel, path[1:], 0o755); err != nil {
-			return linux.Fail("make mount point", path, err)
-		}
-	}
-	return b.layoutTargets()
-}
-
-func (b *builder) layoutTargets() *linux.StepError {
-	for i := range b.spec.Mounts {
-		m := &b.spec.Mounts[i]
-		real, err := b.resolve(m.Target)
-		if err != nil {
-			return linux.Fail("resolve mount point", m.Target, err)
-		}
-		b.reals = append(b.reals, real)
-		if b.under(real) == nil {
-			isDir := m.Kind != Bind || b.isDir(b.trees[i])
-			if e := b.makePoint(real, isDir, ""); e != nil {
-				return e
-			}
-		}
-		b.points = append(b.points, point{real: real, root: -1, fresh: m.Kind == Tmpfs && !m.ReadOnly})
-	}
-	for _, f := range b.spec.Files {
-		real, err := b.resolve(f.Target)
-		if err != nil {
-			return linux.Fail("resolve", f.Target, err)
-		}
-		p := b.under(real)
-		switch {
-		case p != nil && p.fresh:
-			b.files = append(b.files, placed{real, f.Content})
-		case p == nil && b.spec.Kind == Dir:
-			if e := b.makePoint(real, false, f.Content); e != nil {
-				return e
-			}
-		}
-		// Elsewhere it is the host's own file, or what a volume of the user's brings.
-	}
-	return nil
-}
-
-// resolve finds what a path of the container names. /tmp, /run and the like
-// are taken as written: what the root has there is covered anyway.
-func (b *builder) resolve(path string) (string, error) {
-	if path == "/tmp" || path == "/run" {
-		return path, nil
-	}
-	return linux.Resolve(b.lower, path, func(real string) bool {
-		for i := range b.points {
-			if b.points[i].real == real {
-				return true
-			}
-		}
-		return false
-	})
-}
-
-// under gives the innermost mount that path lies below (or is), if any.
-func (b *builder) under(path string) *point {
-	var best *point
-	for i := range b.points {
-		p := &b.points[i]
-		if isBelow(path, p.real) && (best == nil || len(p.real) >= len(best.real)) {
-			best = p
-		}
-	}
-	return best
-}
-
-func isBelow(path, dir string) bool {
-	return path == dir || (len(path) > len(dir) && path[:len(dir)] == dir && path[len(dir)] == '/')
-}
-
-func (b *builder) isDir(fd int) bool {
-	var st unix.Stat_t
-	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR
 }
 
 // enter makes the new root the root of the namespace and drops the old one.
@@ -252,17 +157,17 @@ func (b *builder) enter() *linux.StepError {
 			return linux.Fail("make read-only", "/", err)
 		}
 	}
-	if err := unix.Fchdir(b.root); err != nil {
+	if err := syscall.Fchdir(b.root); err != nil {
 		return linux.Fail("change into", "the new root", err)
 	}
-	if err := unix.PivotRoot(".", "."); err != nil {
+	if err := syscall.PivotRoot(".", "."); err != nil {
 		return linux.Fail("pivot_root into", "the new root", err)
 	}
 	// pivot_root(2): the old root is now stacked on "/", and "." is in it.
-	if err := unix.Unmount(".", unix.MNT_DETACH); err != nil {
+	if err := syscall.Unmount(".", syscall.MNT_DETACH); err != nil {
 		return linux.Fail("detach", "the host's root", err)
 	}
-	if err := unix.Chdir("/"); err != nil {
+	if err := syscall.Chdir("/"); err != nil {
 		return linux.Fail("change into", "/", err)
 	}
 	return nil
@@ -277,12 +182,12 @@ func (b *builder) release() *linux.StepError {
 	}
 	delete(open, -1)
 	for fd := range open {
-		unix.Close(fd)
+		syscall.Close(fd)
 	}
 	return nil
 }
 
-func asErrno(err error) unix.Errno {
-	e, _ := err.(unix.Errno)
+func asErrno(err error) syscall.Errno {
+	e, _ := err.(syscall.Errno)
 	return e
 }

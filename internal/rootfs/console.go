@@ -2,9 +2,9 @@ package rootfs
 
 import (
 	"strconv"
+	"syscall"
 
 	"github.com/lanyard-dev/lanyard/internal/linux"
-	"golang.org/x/sys/unix"
 )
 
 // openConsole takes hold of the caller's terminal. Its descriptor can't be
@@ -24,19 +24,19 @@ func (b *builder) openConsole() *linux.StepError {
 
 // findTerminal opens the file that the caller's terminal is known by.
 func (b *builder) findTerminal() bool {
-	var want, got unix.Stat_t
-	var buf [unix.PathMax]byte
-	n, err := unix.Readlink("/proc/self/fd/"+strconv.Itoa(b.spec.Console), buf[:])
-	if err != nil || n < 2 || buf[0] != '/' || unix.Fstat(b.spec.Console, &want) != nil {
+	var want, got syscall.Stat_t
+	var buf [syscall.PathMax]byte
+	n, err := syscall.Readlink("/proc/self/fd/"+strconv.Itoa(b.spec.Console), buf[:])
+	if err != nil || n < 2 || buf[0] != '/' || syscall.Fstat(b.spec.Console, &want) != nil {
 		return false
 	}
 	fd, err := cloneTree(b.host, string(buf[1:n]), false)
 	if err != nil {
 		return false
 	}
-	err = unix.Fstat(fd, &got)
+	err = syscall.Fstat(fd, &got)
 	if err != nil || got.Dev != want.Dev || got.Ino != want.Ino || got.Rdev != want.Rdev {
-		unix.Close(fd)
+		syscall.Close(fd)
 		return false
 	}
 	b.console = fd

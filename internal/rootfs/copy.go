@@ -1,8 +1,9 @@
 package rootfs
 
 import (
+	"syscall"
+
 	"github.com/lanyard-dev/lanyard/internal/linux"
-	"golang.org/x/sys/unix"
 )
 
 // mountCopy mounts a tmpfs that starts as a copy of a root's own folder.
@@ -15,16 +16,16 @@ func (b *builder) mountCopy(m *Mount, target int) *linux.StepError {
 	if err == nil {
 		err = copyTree(source, mnt)
 	}
-	unix.Close(source)
+	syscall.Close(source)
 	if err == nil && (m.UID >= 0 || m.GID >= 0) {
-		err = unix.Fchownat(mnt, "", int(m.UID), int(m.GID), unix.AT_EMPTY_PATH)
+		err = syscall.Fchownat(mnt, "", int(m.UID), int(m.GID), linux.AT_EMPTY_PATH)
 	}
 	if err == nil {
 		err = attach(mnt, target)
 	}
 	if err != nil {
 		e := linux.Fail("copy into snapshot volume", m.Target, err)
-		if e.Errno == unix.ENOSPC {
+		if e.Errno == syscall.ENOSPC {
 			e.Detail = "raise its size"
 		}
 		return e
@@ -34,18 +35,18 @@ func (b *builder) mountCopy(m *Mount, target int) *linux.StepError {
 
 func (b *builder) openCopySource(m *Mount, target int) (int, *linux.StepError) {
 	if m.Source == "" {
-		fd, err := unix.Openat(target, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		fd, err := syscall.Openat(target, ".", syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
 		if err != nil {
 			return -1, linux.Fail("read the original of snapshot volume", m.Target, err)
 		}
 		return fd, nil
 	}
-	root, err := unix.Open(m.Source, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	root, err := syscall.Open(m.Source, linux.O_PATH|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
 	if err != nil {
 		return -1, linux.Fail("open the root", m.Source, err)
 	}
-	defer unix.Close(root)
-	fd, err := linux.OpenInRoot(root, m.Target, unix.O_RDONLY|unix.O_DIRECTORY)
+	defer syscall.Close(root)
+	fd, err := linux.OpenInRoot(root, m.Target, syscall.O_RDONLY|syscall.O_DIRECTORY)
 	if err != nil {
 		return -1, linux.Fail("read the original of snapshot volume "+m.Target+" in", m.Source, err)
 	}
@@ -61,48 +62,48 @@ func copyTree(from, to int) error {
 		return err
 	}
 	for _, name := range names {
-		var st unix.Stat_t
-		if err := unix.Fstatat(from, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		var st syscall.Stat_t
+		if err := linux.Fstatat(from, name, &st, linux.AT_SYMLINK_NOFOLLOW); err != nil {
 			return err
 		}
 		if err := copyEntry(from, to, name, &st); err != nil {
 			return err
 		}
 	}
-	var st unix.Stat_t
-	if err := unix.Fstat(from, &st); err != nil {
+	var st syscall.Stat_t
+	if err := syscall.Fstat(from, &st); err != nil {
 		return err
 	}
 	return copyAttributes(to, &st)
 }
 
-func copyAttributes(to int, st *unix.Stat_t) error {
+func copyAttributes(to int, st *syscall.Stat_t) error {
 	// By AT_EMPTY_PATH, because the root of a new mount is an O_PATH descriptor.
-	err := unix.Fchownat(to, "", int(st.Uid), int(st.Gid), unix.AT_EMPTY_PATH)
-	if err != nil && err != unix.EINVAL && err != unix.EPERM {
+	err := syscall.Fchownat(to, "", int(st.Uid), int(st.Gid), linux.AT_EMPTY_PATH)
+	if err != nil && err != syscall.EINVAL && err != syscall.EPERM {
 		return err
 	}
-	dir, err := unix.Openat(to, ".", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err == unix.ENOTDIR {
+	dir, err := syscall.Openat(to, ".", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+	if err == syscall.ENOTDIR {
 		dir, err = to, nil
 	} else if err == nil {
-		defer unix.Close(dir)
+		defer syscall.Close(dir)
 	}
 	if err == nil {
-		err = unix.Fchmod(dir, st.Mode&0o7777)
+		err = syscall.Fchmod(dir, st.Mode&0o7777)
 	}
 	return err
 }
 
-func copyEntry(from, to int, name string, st *unix.Stat_t) error {
-	switch st.Mode & unix.S_IFMT {
-	case unix.S_IFDIR:
-		if err := unix.Mkdirat(to, name, 0o700); err != nil {
+func copyEntry(from, to int, name string, st *syscall.Stat_t) error {
+	switch st.Mode & syscall.S_IFMT {
+	case syscall.S_IFDIR:
+		if err := syscall.Mkdirat(to, name, 0o700); err != nil {
 			return err
 		}
-		return withBoth(from, to, name, unix.O_RDONLY|unix.O_DIRECTORY, unix.O_RDONLY|unix.O_DIRECTORY, copyTree)
-	case unix.S_IFREG:
-		err := withBoth(from, to, name, unix.O_RDONLY|unix.O_NONBLOCK, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, func(in, out int) error {
+		return withBoth(from, to, name, syscall.O_RDONLY|syscall.O_DIRECTORY, syscall.O_RDONLY|syscall.O_DIRECTORY, copyTree)
+	case syscall.S_IFREG:
+		err := withBoth(from, to, name, syscall.O_RDONLY|syscall.O_NONBLOCK, syscall.O_WRONLY|syscall.O_CREAT|syscall.O_EXCL, func(in, out int) error {
 			if err := copyData(in, out, st.Size); err != nil {
 				return err
 			}
@@ -111,44 +112,42 @@ func copyEntry(from, to int, name string, st *unix.Stat_t) error {
 		if err != nil {
 			return err
 		}
-	case unix.S_IFLNK:
-		var buf [unix.PathMax]byte
-		n, err := unix.Readlinkat(from, name, buf[:])
+	case syscall.S_IFLNK:
+		target, err := linux.Readlinkat(from, name)
 		if err == nil {
-			err = unix.Symlinkat(string(buf[:n]), to, name)
+			err = linux.Symlinkat(target, to, name)
 		}
 		if err != nil {
 			return err
 		}
-		_ = unix.Fchownat(to, name, int(st.Uid), int(st.Gid), unix.AT_SYMLINK_NOFOLLOW)
-	case unix.S_IFIFO:
-		if err := unix.Mknodat(to, name, st.Mode, 0); err != nil {
+		_ = syscall.Fchownat(to, name, int(st.Uid), int(st.Gid), linux.AT_SYMLINK_NOFOLLOW)
+	case syscall.S_IFIFO:
+		if err := syscall.Mknodat(to, name, st.Mode, 0); err != nil {
 			return err
 		}
 	default:
 		return nil
 	}
-	times := []unix.Timespec{st.Atim, st.Mtim}
-	return unix.UtimesNanoAt(to, name, times, unix.AT_SYMLINK_NOFOLLOW)
+	return linux.Utimensat(to, name, [2]syscall.Timespec{st.Atim, st.Mtim}, linux.AT_SYMLINK_NOFOLLOW)
 }
 
 func withBoth(from, to int, name string, inFlags, outFlags int, f func(in, out int) error) error {
-	in, err := unix.Openat(from, name, inFlags|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	in, err := syscall.Openat(from, name, inFlags|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
-	defer unix.Close(in)
-	out, err := unix.Openat(to, name, outFlags|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	defer syscall.Close(in)
+	out, err := syscall.Openat(to, name, outFlags|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0o600)
 	if err != nil {
 		return err
 	}
-	defer unix.Close(out)
+	defer syscall.Close(out)
 	return f(in, out)
 }
 
 func copyData(in, out int, size int64) error {
 	for size > 0 {
-		n, err := linux.Retry(func() (int, error) { return unix.Sendfile(out, in, nil, int(min(size, 1<<30))) })
+		n, err := linux.Retry(func() (int, error) { return syscall.Sendfile(out, in, nil, int(min(size, 1<<30))) })
 		if err != nil {
 			return err
 		}

@@ -2,34 +2,34 @@ package rootfs
 
 import (
 	"strconv"
+	"syscall"
 
 	"github.com/lanyard-dev/lanyard/internal/linux"
-	"golang.org/x/sys/unix"
 )
 
 // newMount makes a detached mount of a new filesystem (fsopen(2), Linux 5.2).
 // Each option is "key=value", or "key" for a flag.
 func newMount(fstype string, attrs int, options ...string) (int, error) {
-	fs, err := unix.Fsopen(fstype, unix.FSOPEN_CLOEXEC)
+	fs, err := linux.Fsopen(fstype, linux.FSOPEN_CLOEXEC)
 	if err != nil {
 		return -1, err
 	}
-	defer unix.Close(fs)
+	defer syscall.Close(fs)
 	for _, option := range append([]string{"source=" + fstype}, options...) {
 		key, value := cut(option)
 		if value == "" {
-			err = unix.FsconfigSetFlag(fs, key)
+			err = linux.FsconfigSetFlag(fs, key)
 		} else {
-			err = unix.FsconfigSetString(fs, key, value)
+			err = linux.FsconfigSetString(fs, key, value)
 		}
 		if err != nil {
 			return -1, err
 		}
 	}
-	if err := unix.FsconfigCreate(fs); err != nil {
+	if err := linux.FsconfigCreate(fs); err != nil {
 		return -1, err
 	}
-	return unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, attrs)
+	return linux.Fsmount(fs, linux.FSMOUNT_CLOEXEC, attrs)
 }
 
 func cut(option string) (key, value string) {
@@ -44,41 +44,41 @@ func cut(option string) (key, value string) {
 // cloneTree makes a detached bind of what dir and path name; with recursive of
 // everything that is mounted below it too.
 func cloneTree(dir int, path string, recursive bool) (int, error) {
-	flags := uint(unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC | unix.AT_NO_AUTOMOUNT)
+	flags := uint(linux.OPEN_TREE_CLONE | linux.OPEN_TREE_CLOEXEC | linux.AT_NO_AUTOMOUNT)
 	if recursive {
-		flags |= unix.AT_RECURSIVE
+		flags |= linux.AT_RECURSIVE
 	}
 	if path == "" {
-		flags |= unix.AT_EMPTY_PATH
+		flags |= linux.AT_EMPTY_PATH
 	} else {
-		flags |= unix.AT_SYMLINK_NOFOLLOW
+		flags |= linux.AT_SYMLINK_NOFOLLOW
 	}
-	return unix.OpenTree(dir, path, flags)
+	return linux.OpenTree(dir, path, flags)
 }
 
 // setAttr adds mount attributes; with recursive to everything below too
 // (mount_setattr(2), Linux 5.12).
 func setAttr(mnt int, attrs uint64, recursive bool) error {
-	flags := uint(unix.AT_EMPTY_PATH)
+	flags := uint(0)
 	if recursive {
-		flags |= unix.AT_RECURSIVE
+		flags = linux.AT_RECURSIVE
 	}
-	return unix.MountSetattr(mnt, "", flags, &unix.MountAttr{Attr_set: attrs})
+	return linux.MountSetattr(mnt, flags, &linux.MountAttr{Set: attrs})
 }
 
 // attach puts a detached mount onto the place that target, an O_PATH
 // descriptor, names. It closes both.
 func attach(mnt, target int) error {
-	defer unix.Close(mnt)
-	defer unix.Close(target)
-	return unix.MoveMount(mnt, "", target, "", unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH)
+	defer syscall.Close(mnt)
+	defer syscall.Close(target)
+	return linux.MoveMount(mnt, target)
 }
 
 // attachAt is attach onto a path below dir that holds no symlink.
 func attachAt(mnt, dir int, path string) error {
-	target, err := linux.OpenPlain(dir, path, unix.O_PATH)
+	target, err := linux.OpenPlain(dir, path, linux.O_PATH)
 	if err != nil {
-		unix.Close(mnt)
+		syscall.Close(mnt)
 		return err
 	}
 	return attach(mnt, target)
@@ -99,8 +99,8 @@ func tmpfs(attrs int, size uint64, mode uint32) (int, error) {
 }
 
 const (
-	nodev  = unix.MOUNT_ATTR_NODEV
-	nosuid = unix.MOUNT_ATTR_NOSUID
-	noexec = unix.MOUNT_ATTR_NOEXEC
-	rdonly = unix.MOUNT_ATTR_RDONLY
+	nodev  = linux.MOUNT_ATTR_NODEV
+	nosuid = linux.MOUNT_ATTR_NOSUID
+	noexec = linux.MOUNT_ATTR_NOEXEC
+	rdonly = linux.MOUNT_ATTR_RDONLY
 )

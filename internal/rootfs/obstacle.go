@@ -1,8 +1,9 @@
 package rootfs
 
 import (
+	"syscall"
+
 	"github.com/lanyard-dev/lanyard/internal/linux"
-	"golang.org/x/sys/unix"
 )
 
 // What a host may have against a container's mounts.
@@ -27,25 +28,25 @@ var NoFuseOverlay = linux.Obstacle{
 }
 
 // FuseRefused says why /dev/fuse can't be opened.
-func FuseRefused(errno unix.Errno) *linux.Obstacle {
+func FuseRefused(errno syscall.Errno) *linux.Obstacle {
 	o := &linux.Obstacle{Why: "/dev/fuse, which fuse-overlayfs needs, can't be opened: " + errno.Error()}
 	switch errno {
-	case unix.EACCES, unix.EPERM:
+	case syscall.EACCES, syscall.EPERM:
 		o.Fix = "sudo chmod 666 /dev/fuse"
-	case unix.ENOENT, unix.ENODEV, unix.ENXIO:
+	case syscall.ENOENT, syscall.ENODEV, syscall.ENXIO:
 		o.Fix = "sudo modprobe fuse"
 	}
 	return o
 }
 
 // OverlayRefused says why the kernel mounts no overlay; nil if that is not known.
-func OverlayRefused(errno unix.Errno) *linux.Obstacle {
+func OverlayRefused(errno syscall.Errno) *linux.Obstacle {
 	switch errno {
-	case unix.EINVAL:
+	case syscall.EINVAL:
 		return &linux.Obstacle{Why: "the kernel stacks at most two overlays; the folder must not lie on an overlay that lies on another, nor, for an ordinary user, hold filesystems that are mounted in it"}
-	case unix.ENODEV:
+	case syscall.ENODEV:
 		return &linux.Obstacle{Why: "this kernel has no overlay filesystem", Fix: "sudo modprobe overlay"}
-	case unix.EPERM:
+	case syscall.EPERM:
 		return &linux.Obstacle{Why: "overlay in a user namespace needs Linux 5.11"}
 	}
 	return nil

@@ -11,10 +11,25 @@ const (
 
 // Spec is a container's root with everything mounted into it.
 type Spec struct {
-	Kind      Kind
-	Path      string // Dir: absolute path of the directory on the host
-	Transient bool   // writes go to a private layer that is thrown away; else the root is read-only
-	UserNS    bool   // built in a user namespace: no mknod, no sysfs, locked mounts
+	Kind Kind
+	Path string // Dir: absolute path of the directory on the host
+	// Layers is a Dir instead of Path: absolute host paths of what overlayfs takes
+	// as lower directories, the top one first, MaxLayers at most. Whiteouts are
+	// character devices 0/0; opaque folders have trusted.overlay.opaque=y, in a
+	// user namespace user.overlay.opaque=y (mount option userxattr).
+	Layers []string
+	// Upper is the absolute host path of a folder that holds the folders "fs" and
+	// "work", on one filesystem, new or used before: Layers can be written to, and
+	// what is written stays in "fs", in the same format as they are. Nothing of
+	// ours gets in there. Mode and owner of "fs" are those of the root's "/".
+	// Only one container at a time may have it. The kernel has to do it: there is
+	// no fallback to fuse-overlayfs. Not Transient.
+	Upper string
+	// InPlace: Path itself can be written to, without an overlay. Mount points
+	// that it lacks are made in it, and stay; Files cover its own. Not Transient.
+	InPlace   bool
+	Transient bool // writes go to a private layer that is thrown away; else the root is read-only
+	UserNS    bool // built in a user namespace: no mknod, no sysfs, locked mounts
 	// FuseOverlay is the absolute host path of fuse-overlayfs(1), which serves a
 	// Dir where the kernel refuses to in a user namespace; "" if there is none.
 	FuseOverlay string

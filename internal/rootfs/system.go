@@ -1,8 +1,9 @@
 package rootfs
 
 import (
+	"syscall"
+
 	"github.com/lanyard-dev/lanyard/internal/linux"
-	"golang.org/x/sys/unix"
 )
 
 // masked are paths that tell of, or reach, the machine; runtime-spec calls them
@@ -30,8 +31,8 @@ func (b *builder) mountProc() *linux.StepError {
 }
 
 func (b *builder) makeReadOnly(path string) *linux.StepError {
-	target, err := linux.OpenPlain(b.root, path[1:], unix.O_PATH)
-	if err == unix.ENOENT {
+	target, err := linux.OpenPlain(b.root, path[1:], linux.O_PATH)
+	if err == syscall.ENOENT {
 		return nil
 	}
 	if err != nil {
@@ -55,9 +56,9 @@ func (b *builder) mask(paths []string) *linux.StepError {
 	if e := makeFile(b.base, nothing, nothing, "", 0o444); e != nil {
 		return e
 	}
-	defer func() { _ = unix.Unlinkat(b.base, nothing, 0) }()
+	defer func() { _ = linux.Unlinkat(b.base, nothing, 0) }()
 	for _, path := range paths {
-		target, err := linux.OpenPlain(b.root, path[1:], unix.O_PATH)
+		target, err := linux.OpenPlain(b.root, path[1:], linux.O_PATH)
 		if err != nil {
 			continue // this kernel has no such thing, or nobody may look at it
 		}
@@ -128,7 +129,7 @@ func (b *builder) mountDev() *linux.StepError {
 	if err != nil {
 		return linux.Fail("mount", "/dev", err)
 	}
-	dev, err := linux.OpenPlain(b.root, "dev", unix.O_PATH|unix.O_DIRECTORY)
+	dev, err := linux.OpenPlain(b.root, "dev", linux.O_PATH|syscall.O_DIRECTORY)
 	if err != nil {
 		return linux.Fail("open", "/dev", err)
 	}
@@ -138,7 +139,7 @@ func (b *builder) mountDev() *linux.StepError {
 		}
 	}
 	for _, l := range devLinks {
-		if err := unix.Symlinkat(l[0], dev, l[1]); err != nil {
+		if err := linux.Symlinkat(l[0], dev, l[1]); err != nil {
 			return linux.Fail("link", "/dev/"+l[1], err)
 		}
 	}
@@ -154,13 +155,13 @@ func (b *builder) mountDev() *linux.StepError {
 	if err := setAttr(dev, rdonly, false); err != nil {
 		return linux.Fail("make read-only", "/dev", err)
 	}
-	unix.Close(dev)
+	syscall.Close(dev)
 	return nil
 }
 
 func (b *builder) makeDevice(dev int, name string, major, minor uint32) *linux.StepError {
 	if !b.spec.UserNS {
-		if err := unix.Mknodat(dev, name, unix.S_IFCHR|0o666, int(unix.Mkdev(major, minor))); err != nil {
+		if err := syscall.Mknodat(dev, name, syscall.S_IFCHR|0o666, int(linux.Mkdev(major, minor))); err != nil {
 			return linux.Fail("make device", "/dev/"+name, err)
 		}
 		return nil
@@ -174,7 +175,7 @@ func (b *builder) makeDevice(dev int, name string, major, minor uint32) *linux.S
 
 func (b *builder) bindFile(mnt, dev int, name string) *linux.StepError {
 	if e := makeFile(dev, name, "/dev/"+name, "", 0o666); e != nil {
-		unix.Close(mnt)
+		syscall.Close(mnt)
 		return e
 	}
 	if err := attachAt(mnt, dev, name); err != nil {
@@ -188,7 +189,7 @@ func (b *builder) mountPts(dev int) *linux.StepError {
 	if !b.spec.UserNS { // group tty; without that id in the map it is EINVAL
 		options = append(options, "gid=5")
 	}
-	err := unix.Mkdirat(dev, "pts", 0o755)
+	err := syscall.Mkdirat(dev, "pts", 0o755)
 	if err == nil {
 		var mnt int
 		if mnt, err = newMount("devpts", nosuid|noexec, options...); err == nil {
@@ -202,7 +203,7 @@ func (b *builder) mountPts(dev int) *linux.StepError {
 }
 
 func (b *builder) mountShm(dev int) *linux.StepError {
-	err := unix.Mkdirat(dev, "shm", 0o755)
+	err := syscall.Mkdirat(dev, "shm", 0o755)
 	for _, real := range b.reals {
 		if real == "/dev/shm" && err == nil { // a volume of the user's comes there
 			return nil

@@ -1,8 +1,10 @@
 package rootfs
 
 import (
+	"strconv"
+	"syscall"
+
 	"github.com/lanyard-dev/lanyard/internal/linux"
-	"golang.org/x/sys/unix"
 )
 
 func (b *builder) mountProject() *linux.StepError {
@@ -30,7 +32,7 @@ func (b *builder) mountVolumes() *linux.StepError {
 			return e
 		}
 		if b.pointOf(b.reals[i]).fresh {
-			fd, err := linux.OpenPlain(b.root, b.reals[i][1:], unix.O_PATH|unix.O_DIRECTORY)
+			fd, err := linux.OpenPlain(b.root, b.reals[i][1:], linux.O_PATH|syscall.O_DIRECTORY)
 			if err != nil {
 				return linux.Fail("open", m.Target, err)
 			}
@@ -59,19 +61,19 @@ func (b *builder) openTarget(m *Mount, real string, isDir bool) (int, *linux.Ste
 			return -1, e
 		}
 	}
-	fd, err := linux.OpenPlain(b.root, real[1:], unix.O_PATH)
+	fd, err := linux.OpenPlain(b.root, real[1:], linux.O_PATH)
 	if err == nil && b.isDir(fd) != isDir {
-		unix.Close(fd)
-		err = unix.ENOTDIR
+		syscall.Close(fd)
+		err = syscall.ENOTDIR
 	}
 	if err == nil {
 		return fd, nil
 	}
 	e := linux.Fail("open mount point", m.Target, err)
 	switch {
-	case e.Errno == unix.ELOOP:
+	case e.Errno == syscall.ELOOP:
 		e.Detail = "a symlink stands in its way"
-	case e.Errno == unix.ENOTDIR:
+	case e.Errno == syscall.ENOTDIR:
 		e.Detail = "a folder can only be mounted on a folder and a file on a file"
 	case isBelow(real, "/work"):
 		e.Detail = "it lies in the project, where Lanyard makes nothing by itself; create it"
@@ -91,21 +93,22 @@ func (b *builder) mountedAbove(real string) *point {
 	return best
 }
 
-// makeIn makes a mount point in a tmpfs of ours.
+// makeIn makes a mount point in a folder that is ours to write to, where there is
+// none.
 func makeIn(root int, rest, real string, isDir bool) *linux.StepError {
 	parent, name, err := mkdirs(root, rest)
 	if err != nil {
 		return linux.Fail("make mount point", real, err)
 	}
-	defer unix.Close(parent)
+	defer syscall.Close(parent)
 	if isDir {
-		if err := unix.Mkdirat(parent, name, 0o755); err != nil && err != unix.EEXIST {
+		if err := syscall.Mkdirat(parent, name, 0o755); err != nil && err != syscall.EEXIST {
 			return linux.Fail("make mount point", real, err)
 		}
 		return nil
 	}
-	var st unix.Stat_t
-	if unix.Fstatat(parent, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil {
+	var st syscall.Stat_t
+	if linux.Fstatat(parent, name, &st, linux.AT_SYMLINK_NOFOLLOW) == nil {
 		return nil
 	}
 	return makeFile(parent, name, real, "", 0o644)
@@ -142,11 +145,11 @@ func (b *builder) mountVolume(m *Mount, tree, target int) *linux.StepError {
 }
 
 func (b *builder) fillHostTree(m *Mount) *linux.StepError {
-	dir, err := linux.OpenPlain(b.root, b.pointOf(m.Target).real[1:], unix.O_PATH|unix.O_DIRECTORY)
+	dir, err := linux.OpenPlain(b.root, b.pointOf(m.Target).real[1:], linux.O_PATH|syscall.O_DIRECTORY)
 	if err != nil {
 		return linux.Fail("open volume", m.Target, err)
 	}
-	defer unix.Close(dir)
+	defer syscall.Close(dir)
 	if e := b.bindHost(dir, m.Target+"/"); e != nil {
 		return e
 	}
@@ -163,16 +166,16 @@ func (b *builder) mountTmpfs(m *Mount, target int) *linux.StepError {
 	}
 	mnt, err := tmpfs(attrs, m.Size, m.Mode)
 	if err != nil {
-		unix.Close(target)
+		syscall.Close(target)
 		return linux.Fail("mount tmpfs", m.Target, err)
 	}
 	for _, d := range m.Dirs {
 		parent, name, err := mkdirs(mnt, d.Path)
 		if err == nil {
-			if err = unix.Mkdirat(parent, name, d.Mode); err == unix.EEXIST {
-				err = unix.Fchmodat(parent, name, d.Mode, 0)
+			if err = syscall.Mkdirat(parent, name, d.Mode); err == syscall.EEXIST {
+				err = syscall.Fchmodat(parent, name, d.Mode, 0)
 			}
-			unix.Close(parent)
+			syscall.Close(parent)
 		}
 		if err != nil {
 			return linux.Fail("make folder", m.Target+"/"+d.Path, err)
@@ -184,7 +187,7 @@ func (b *builder) mountTmpfs(m *Mount, target int) *linux.StepError {
 			return linux.Fail("make file", m.Target+"/"+f.Path, err)
 		}
 		e := makeFile(parent, name, m.Target+"/"+f.Path, f.Content, f.Mode)
-		unix.Close(parent)
+		syscall.Close(parent)
 		if e != nil {
 			return e
 		}
@@ -213,13 +216,31 @@ func (b *builder) placeFiles() *linux.StepError {
 			return linux.Fail("make file", f.real, err)
 		}
 		var e *linux.StepError
-		var st unix.Stat_t
-		if unix.Fstatat(parent, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil { // else a volume brings its own
+		var st syscall.Stat_t
+		if linux.Fstatat(parent, name, &st, linux.AT_SYMLINK_NOFOLLOW) != nil { // else a volume brings its own
 			e = makeFile(parent, name, f.real, f.content, 0o644)
 		}
-		unix.Close(parent)
+		syscall.Close(parent)
 		if e != nil {
 			return e
+		}
+	}
+	return nil
+}
+
+// coverFiles binds files of ours over those of an InPlace root.
+func (b *builder) coverFiles() *linux.StepError {
+	for i, f := range b.covers {
+		name := "file" + strconv.Itoa(i)
+		if e := makeFile(b.base, name, f.real, f.content, 0o644); e != nil {
+			return e
+		}
+		mnt, err := cloneTree(b.base, name, false)
+		if err == nil {
+			err = attachAt(mnt, b.root, f.real[1:])
+		}
+		if err != nil {
+			return linux.Fail("cover", f.real, err)
 		}
 	}
 	return nil

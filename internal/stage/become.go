@@ -4,7 +4,6 @@ import (
 	"syscall"
 
 	"github.com/lanyard-dev/lanyard/internal/linux"
-	"golang.org/x/sys/unix"
 )
 
 // become makes the stage root of its user namespace, in which it was nobody
@@ -21,7 +20,7 @@ func (s *server) become() {
 		}
 	}
 	// A change of credentials clears it (prctl(2)).
-	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
+	if _, err := linux.Prctl(syscall.PR_SET_PDEATHSIG, uintptr(syscall.SIGKILL)); err != nil {
 		s.fail(linux.Fail("tie the container to its supervisor", "", err))
 	}
 	if s.orphaned() {
@@ -36,7 +35,7 @@ func (s *server) ownStdio() {
 		return
 	}
 	for fd := 1; fd <= 2; fd++ {
-		if err := unix.Fchown(fd, int(s.spec.UID), int(s.spec.GID)); err != nil {
+		if err := syscall.Fchown(fd, int(s.spec.UID), int(s.spec.GID)); err != nil {
 			s.fail(linux.Fail("give the command its output pipes", "", err))
 		}
 	}

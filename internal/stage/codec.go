@@ -1,7 +1,6 @@
 package stage
 
 import (
-	"encoding/binary"
 	"errors"
 
 	"github.com/lanyard-dev/lanyard/internal/rootfs"
@@ -13,8 +12,8 @@ import (
 
 type encoder struct{ buf []byte }
 
-func (e *encoder) uint(v uint64) { e.buf = binary.AppendUvarint(e.buf, v) }
-func (e *encoder) int(v int64)   { e.buf = binary.AppendVarint(e.buf, v) }
+func (e *encoder) uint(v uint64) { e.buf = appendUvarint(e.buf, v) }
+func (e *encoder) int(v int64)   { e.uint(zigzag(v)) }
 func (e *encoder) str(s string)  { e.uint(uint64(len(s))); e.buf = append(e.buf, s...) }
 
 func (e *encoder) bool(b bool) {
@@ -75,6 +74,9 @@ func (e *encoder) spec(s *Spec) {
 func (e *encoder) root(r *rootfs.Spec) {
 	e.uint(uint64(r.Kind))
 	e.str(r.Path)
+	e.strs(r.Layers)
+	e.str(r.Upper)
+	e.bool(r.InPlace)
 	e.bool(r.Transient)
 	e.bool(r.UserNS)
 	e.str(r.FuseOverlay)
@@ -115,8 +117,8 @@ type decoder struct {
 }
 
 func (d *decoder) uint() uint64 {
-	v, n := binary.Uvarint(d.buf)
-	if n <= 0 {
+	v, n := uvarint(d.buf)
+	if n == 0 {
 		d.bad, d.buf = true, nil
 		return 0
 	}
@@ -124,15 +126,7 @@ func (d *decoder) uint() uint64 {
 	return v
 }
 
-func (d *decoder) int() int64 {
-	v, n := binary.Varint(d.buf)
-	if n <= 0 {
-		d.bad, d.buf = true, nil
-		return 0
-	}
-	d.buf = d.buf[n:]
-	return v
-}
+func (d *decoder) int() int64 { return unzigzag(d.uint()) }
 
 func (d *decoder) bool() bool {
 	if len(d.buf) == 0 {
@@ -201,7 +195,7 @@ func decodeSpec(payload []byte) (*Spec, error) {
 }
 
 func (d *decoder) root() rootfs.Spec {
-	r := rootfs.Spec{Kind: rootfs.Kind(d.uint()), Path: d.str(), Transient: d.bool(), UserNS: d.bool(), FuseOverlay: d.str(), LayerSize: d.uint(), Project: d.str()}
+	r := rootfs.Spec{Kind: rootfs.Kind(d.uint()), Path: d.str(), Layers: d.strs(), Upper: d.str(), InPlace: d.bool(), Transient: d.bool(), UserNS: d.bool(), FuseOverlay: d.str(), LayerSize: d.uint(), Project: d.str()}
 	for range d.count() {
 		r.Mounts = append(r.Mounts, rootfs.Mount{
 			Kind: rootfs.MountKind(d.uint()), Target: d.str(), Source: d.str(), Inside: d.str(), ReadOnly: d.bool(), NoExec: d.bool(),

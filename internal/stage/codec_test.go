@@ -7,9 +7,11 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"unsafe"
 
 	"github.com/lanyard-dev/lanyard/internal/linux"
 	"github.com/lanyard-dev/lanyard/internal/rootfs"
+	"golang.org/x/sys/unix"
 )
 
 // fill gives every field below v a value of its own that is not zero, so that
@@ -203,6 +205,50 @@ func FuzzDecodeReply(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// TestIntegers holds the coding of integers against encoding/binary.
+func TestIntegers(t *testing.T) {
+	values := []uint64{0, 1, 0x7f, 0x80, 0x3fff, 0x4000, 1<<32 - 1, 1 << 32, 1<<63 - 1, 1 << 63, ^uint64(0)}
+	for i := range 64 {
+		values = append(values, 1<<i, 1<<i-1, ^uint64(1<<i))
+	}
+	for _, v := range values {
+		data := appendUvarint(nil, v)
+		if want := binary.AppendUvarint(nil, v); !bytes.Equal(data, want) {
+			t.Errorf("%#x is % x, want % x", v, data, want)
+		}
+		if got, n := uvarint(data); got != v || n != len(data) {
+			t.Errorf("% x is %#x of %d bytes, want %#x", data, got, n, v)
+		}
+		if got := appendUvarint(nil, zigzag(int64(v))); !bytes.Equal(got, binary.AppendVarint(nil, int64(v))) || unzigzag(zigzag(int64(v))) != int64(v) {
+			t.Errorf("%d is % x", int64(v), got)
+		}
+		bytes8 := binary.LittleEndian.AppendUint64(nil, v)
+		for n := range len(bytes8) + 1 {
+			if got, want := little(bytes8[:n]), v&(1<<(8*n)-1); got != want {
+				t.Errorf("% x is %#x, want %#x", bytes8[:n], got, want)
+			}
+		}
+		if putUint32(bytes8, uint32(v>>3)); binary.LittleEndian.Uint32(bytes8) != uint32(v>>3) {
+			t.Errorf("%#x is % x", uint32(v>>3), bytes8[:4])
+		}
+	}
+	for _, data := range [][]byte{nil, {0x80}, bytes.Repeat([]byte{0xff}, 9), bytes.Repeat([]byte{0xff}, 10),
+		append(bytes.Repeat([]byte{0xff}, 9), 2), append(bytes.Repeat([]byte{0x80}, 10), 0), bytes.Repeat([]byte{0x80}, 64)} {
+		if v, n := uvarint(data); v != 0 || n != 0 {
+			t.Errorf("% x is taken for %#x of %d bytes", data, v, n)
+		}
+	}
+}
+
+// TestChildInfo: what waitid(2) writes has room.
+func TestChildInfo(t *testing.T) {
+	var ours childInfo
+	var theirs unix.Siginfo
+	if unsafe.Sizeof(ours) != unsafe.Sizeof(theirs) || unsafe.Offsetof(ours.code) != unsafe.Offsetof(theirs.Code) {
+		t.Errorf("%d bytes with the code at %d, want %d and %d", unsafe.Sizeof(ours), unsafe.Offsetof(ours.code), unsafe.Sizeof(theirs), unsafe.Offsetof(theirs.Code))
+	}
 }
 
 func TestWaitStatus(t *testing.T) {

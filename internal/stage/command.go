@@ -1,17 +1,16 @@
 package stage
 
 import (
-	"encoding/binary"
+	"syscall"
 
 	"github.com/lanyard-dev/lanyard/internal/linux"
 	"github.com/lanyard-dev/lanyard/internal/rootfs"
-	"golang.org/x/sys/unix"
 )
 
 // start runs the command as a child, in the working directory that was asked
 // for.
 func (s *server) start() {
-	if err := unix.Chdir(s.spec.WorkDir); err != nil {
+	if err := syscall.Chdir(s.spec.WorkDir); err != nil {
 		e := linux.Fail("change into the working directory", s.spec.WorkDir, err)
 		e.Detail = "it has to be a folder in the container"
 		s.fail(e)
@@ -59,7 +58,7 @@ func (s *server) nameHost() {
 	if name == "" {
 		return
 	}
-	if err := unix.Sethostname([]byte(name)); err != nil {
+	if err := syscall.Sethostname([]byte(name)); err != nil {
 		s.fail(linux.Fail("set the hostname", name, err))
 	}
 }
@@ -83,8 +82,8 @@ func (s *server) candidates() []string {
 }
 
 func (s *server) orphaned() bool {
-	fds := []unix.PollFd{{Fd: socket, Events: unix.POLLRDHUP}}
-	n, err := linux.Retry(func() (int, error) { return unix.Poll(fds, 0) })
+	fds := []linux.PollFd{{Fd: socket, Events: linux.POLLRDHUP}}
+	n, err := linux.Retry(func() (int, error) { return linux.Poll(fds, 0) })
 	return err != nil || n > 0
 }
 
@@ -102,7 +101,7 @@ func vector(list []string) []*byte {
 func explainExec(e *linux.StepError, spec *Spec, candidates []string) {
 	name := spec.Argv[0]
 	switch e.Errno {
-	case unix.ENOENT, unix.ENOTDIR:
+	case syscall.ENOENT, syscall.ENOTDIR:
 		if path := firstFile(candidates); path != "" {
 			e.Path = path
 			if interp := interpreter(path); interp != "" {
@@ -125,11 +124,11 @@ func explainExec(e *linux.StepError, spec *Spec, candidates []string) {
 				e.Detail += sep + dir
 			}
 		}
-	case unix.EACCES:
+	case syscall.EACCES:
 		e.Detail = explainRefusal(e.Path)
-	case unix.ENOEXEC:
+	case syscall.ENOEXEC:
 		e.Detail = execFormat(e.Path)
-	case unix.E2BIG:
+	case syscall.E2BIG:
 		size := 0
 		for _, s := range spec.Argv {
 			size += len(s) + 1
@@ -146,8 +145,8 @@ func explainExec(e *linux.StepError, spec *Spec, candidates []string) {
 // explainRefusal says why a file may not be executed.
 func explainRefusal(path string) string {
 	const project, stNoExec = "/work/", 8 // statfs(2)
-	var fs unix.Statfs_t
-	switch noexec := unix.Statfs(path, &fs) == nil && fs.Flags&stNoExec != 0; {
+	var fs syscall.Statfs_t
+	switch noexec := syscall.Statfs(path, &fs) == nil && fs.Flags&stNoExec != 0; {
 	case noexec && len(path) > len(project) && path[:len(project)] == project:
 		return rootfs.NoExec.Error()
 	case noexec:
@@ -170,8 +169,8 @@ func decimal(n int) string {
 
 func firstFile(candidates []string) string {
 	for _, path := range candidates {
-		var st unix.Stat_t
-		if unix.Stat(path, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG {
+		var st syscall.Stat_t
+		if syscall.Stat(path, &st) == nil && st.Mode&syscall.S_IFMT == syscall.S_IFREG {
 			return path
 		}
 	}
@@ -180,13 +179,13 @@ func firstFile(candidates []string) string {
 
 // head reads the start of a file.
 func head(path string) []byte {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
 	if err != nil {
 		return nil
 	}
-	defer unix.Close(fd)
+	defer syscall.Close(fd)
 	buf := make([]byte, 4096)
-	n, err := unix.Read(fd, buf)
+	n, err := syscall.Read(fd, buf)
 	if err != nil {
 		return nil
 	}
@@ -215,17 +214,17 @@ func interpreter(path string) string {
 		return ""
 	}
 	const ptInterp = 3
-	offset, size := binary.LittleEndian.Uint64(data[32:]), uint64(binary.LittleEndian.Uint16(data[54:]))
-	for i := range uint64(binary.LittleEndian.Uint16(data[56:])) {
+	offset, size := little(data[32:40]), little(data[54:56])
+	for i := range little(data[56:58]) {
 		at := offset + i*size
 		if at+56 > uint64(len(data)) {
 			return ""
 		}
 		ph := data[at:]
-		if binary.LittleEndian.Uint32(ph) != ptInterp {
+		if little(ph[:4]) != ptInterp {
 			continue
 		}
-		from, length := binary.LittleEndian.Uint64(ph[8:]), binary.LittleEndian.Uint64(ph[32:])
+		from, length := little(ph[8:16]), little(ph[32:40])
 		if length == 0 || from+length > uint64(len(data)) {
 			return ""
 		}
@@ -240,19 +239,30 @@ func execFormat(path string) string {
 	if len(data) < 20 || string(data[:4]) != elfMagic {
 		return "not a program: it is no ELF file and does not start with #! (a script needs #!/bin/sh or the like in its first line)"
 	}
-	order := binary.ByteOrder(binary.LittleEndian)
-	if data[5] == 2 {
-		order = binary.BigEndian
+	have := uint16(little(data[18:20]))
+	if data[5] == 2 { // big endian
+		have = have<<8 | have>>8
 	}
-	have := order.Uint16(data[18:])
-	var uname unix.Utsname
-	_ = unix.Uname(&uname)
-	own := unix.ByteSliceToString(uname.Machine[:])
+	own := ownMachine()
 	if machine(have) == own {
 		return "an ELF file for this machine, but damaged or not a program"
 	}
 	return "a program for " + machine(have) + ", but this machine is " + own +
 		"; use a root of this architecture, or register an emulator (package qemu-user-static)"
+}
+
+// ownMachine is the kernel's word for the architecture, as in uname -m.
+func ownMachine() string {
+	var uname syscall.Utsname
+	_ = syscall.Uname(&uname)
+	name := ""
+	for _, c := range uname.Machine {
+		if c == 0 {
+			break
+		}
+		name += string(rune(c))
+	}
+	return name
 }
 
 // machine names an ELF e_machine (elf.h).

@@ -1,7 +1,5 @@
 package stage
 
-import "encoding/binary"
-
 // The parent (package container) and the stage talk over one stream socket, in
 // frames: one byte of type, four bytes of length (little endian), a payload.
 //
@@ -45,7 +43,7 @@ const headerSize = 5
 func frame(kind byte, payload []byte) []byte {
 	out := make([]byte, headerSize, headerSize+len(payload))
 	out[0] = kind
-	binary.LittleEndian.PutUint32(out[1:], uint32(len(payload)))
+	putUint32(out[1:], uint32(len(payload)))
 	return append(out, payload...)
 }
 
@@ -72,6 +70,6 @@ func SpecFrame(s *Spec) []byte {
 	e := encoder{buf: make([]byte, headerSize, 4096)}
 	e.spec(s)
 	e.buf[0] = frameSpec
-	binary.LittleEndian.PutUint32(e.buf[1:], uint32(len(e.buf)-headerSize))
+	putUint32(e.buf[1:], uint32(len(e.buf)-headerSize))
 	return e.buf
 }

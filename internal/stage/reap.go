@@ -5,7 +5,7 @@ import (
 	"time"
 	"unsafe"
 
-	"golang.org/x/sys/unix"
+	"github.com/lanyard-dev/lanyard/internal/linux"
 )
 
 // siginfo of waitid(2), as far as it is used.
@@ -21,19 +21,19 @@ type childInfo struct {
 // and last the command. That one stays a zombie, so that its pid means nothing
 // else as long as a signal can still be sent to it.
 func (s *server) reap() {
-	const options = unix.WEXITED | unix.WSTOPPED | unix.WNOWAIT
+	const options = syscall.WEXITED | syscall.WSTOPPED | syscall.WNOWAIT
 	for {
 		var info childInfo
-		_, _, errno := syscall.Syscall6(syscall.SYS_WAITID, unix.P_ALL, 0, uintptr(unsafe.Pointer(&info)), options, 0, 0)
+		_, _, errno := syscall.Syscall6(syscall.SYS_WAITID, linux.P_ALL, 0, uintptr(unsafe.Pointer(&info)), options, 0, 0)
 		if errno != 0 {
 			continue // EINTR; the command is always there to be waited for
 		}
 		if int(info.pid) != s.command {
-			_, _ = unix.Wait4(int(info.pid), nil, unix.WNOHANG|unix.WUNTRACED, nil)
+			_, _ = syscall.Wait4(int(info.pid), nil, syscall.WNOHANG|syscall.WUNTRACED, nil)
 			continue
 		}
 		if status := waitStatus(&info); status.Stopped() {
-			_, _ = unix.Wait4(s.command, nil, unix.WNOHANG|unix.WUNTRACED, nil)
+			_, _ = syscall.Wait4(s.command, nil, syscall.WNOHANG|syscall.WUNTRACED, nil)
 			if s.spec.JobControl {
 				s.send(statusFrame(frameStopped, status))
 			}

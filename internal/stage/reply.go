@@ -1,7 +1,6 @@
 package stage
 
 import (
-	"encoding/binary"
 	"errors"
 	"syscall"
 
@@ -35,7 +34,7 @@ func DecodeReply(data []byte) (r Reply, n int, err error) {
 	if len(data) < headerSize {
 		return r, 0, nil
 	}
-	size := binary.LittleEndian.Uint32(data[1:])
+	size := uint32(little(data[1:headerSize]))
 	if size > MaxReply {
 		return r, 0, ErrProtocol
 	}
@@ -54,7 +53,7 @@ func DecodeReply(data []byte) (r Reply, n int, err error) {
 		if size != 4 {
 			return r, 0, ErrProtocol
 		}
-		r.Status = syscall.WaitStatus(binary.LittleEndian.Uint32(payload))
+		r.Status = syscall.WaitStatus(little(payload))
 		if (r.Kind == Exited) != (r.Status.Exited() || r.Status.Signaled()) || (r.Kind == Stopped) != r.Status.Stopped() {
 			return r, 0, ErrProtocol
 		}
@@ -89,5 +88,7 @@ func limit(s string) string {
 }
 
 func statusFrame(kind byte, status syscall.WaitStatus) []byte {
-	return frame(kind, binary.LittleEndian.AppendUint32(nil, uint32(status)))
+	payload := make([]byte, 4)
+	putUint32(payload, uint32(status))
+	return frame(kind, payload)
 }

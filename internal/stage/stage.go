@@ -13,7 +13,6 @@ import (
 
 	"github.com/lanyard-dev/lanyard/internal/linux"
 	"github.com/lanyard-dev/lanyard/internal/rootfs"
-	"golang.org/x/sys/unix"
 )
 
 // Argv0 is the whole argument vector of a stage: fixed, so that nothing of the
@@ -69,22 +68,22 @@ type server struct {
 
 func (s *server) main() {
 	// Set here and not only by the parent: a change of credentials clears it.
-	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
+	if _, err := linux.Prctl(syscall.PR_SET_PDEATHSIG, uintptr(syscall.SIGKILL)); err != nil {
 		s.fail(linux.Fail("tie the container to its supervisor", "", err))
 	}
 	linux.SetName(Argv0)
 	linux.IgnoreAll(linux.Faults) // those become panics, and reach the parent
 	s.readSpec()
 	s.become()
-	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+	if _, err := linux.Prctl(syscall.PR_SET_DUMPABLE, 0); err != nil {
 		s.fail(linux.Fail("hide the container's init", "", err))
 	}
 	s.nameHost()
-	unix.Umask(0)
+	syscall.Umask(0)
 	if err := rootfs.Build(&s.spec.Root); err != nil {
 		s.fail(err)
 	}
-	unix.Umask(0o022)
+	syscall.Umask(0o022)
 	// The agent's or project's mounts decide what /dev is, so this comes before
 	// anything runs.
 	null := s.openNull()
@@ -115,7 +114,7 @@ func (s *server) next(limit uint32) (kind byte, payload []byte, n int) {
 	if len(s.in) < headerSize {
 		return 0, nil, 0
 	}
-	size := uint32(s.in[1]) | uint32(s.in[2])<<8 | uint32(s.in[3])<<16 | uint32(s.in[4])<<24
+	size := uint32(little(s.in[1:headerSize]))
 	if size > limit {
 		exit(1)
 	}
@@ -128,7 +127,7 @@ func (s *server) next(limit uint32) (kind byte, payload []byte, n int) {
 
 func (s *server) receive() {
 	buf := make([]byte, 16<<10)
-	n, err := linux.Retry(func() (int, error) { return unix.Read(socket, buf) })
+	n, err := linux.Retry(func() (int, error) { return syscall.Read(socket, buf) })
 	if err != nil || n == 0 {
 		exit(0) // the supervisor is gone, and so are we
 	}
@@ -138,7 +137,7 @@ func (s *server) receive() {
 func (s *server) send(data []byte) {
 	for len(data) > 0 {
 		n, err := linux.Retry(func() (int, error) {
-			return unix.SendmsgN(socket, data, nil, nil, unix.MSG_NOSIGNAL)
+			return syscall.SendmsgN(socket, data, nil, nil, syscall.MSG_NOSIGNAL)
 		})
 		if err != nil {
 			exit(0)
@@ -151,12 +150,12 @@ func (s *server) send(data []byte) {
 // that it can signal the command without waiting for us to be scheduled.
 func (s *server) sendStarted() {
 	_, err := linux.Retry(func() (int, error) {
-		return unix.SendmsgN(socket, frame(frameStarted, nil), unix.UnixRights(s.pidfd), nil, unix.MSG_NOSIGNAL)
+		return syscall.SendmsgN(socket, frame(frameStarted, nil), syscall.UnixRights(s.pidfd), nil, syscall.MSG_NOSIGNAL)
 	})
 	if err != nil {
 		exit(0)
 	}
-	unix.Close(s.pidfd)
+	syscall.Close(s.pidfd)
 }
 
 func (s *server) fail(err *linux.StepError) {
@@ -165,7 +164,7 @@ func (s *server) fail(err *linux.StepError) {
 }
 
 func (s *server) openNull() int {
-	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	null, err := syscall.Open("/dev/null", syscall.O_RDWR|syscall.O_CLOEXEC, 0)
 	if err != nil {
 		s.fail(linux.Fail("open", "/dev/null", err))
 	}
@@ -176,16 +175,16 @@ func (s *server) openNull() int {
 // the last of its processes does.
 func (s *server) leaveStdio(null int) {
 	for fd := 0; fd <= 2; fd++ {
-		_ = unix.Dup3(null, fd, unix.O_CLOEXEC)
+		_ = syscall.Dup3(null, fd, syscall.O_CLOEXEC)
 	}
-	unix.Close(null)
+	syscall.Close(null)
 	for i := range s.spec.CgroupFDs {
-		unix.Close(FirstCgroupFD + i)
+		syscall.Close(FirstCgroupFD + i)
 	}
 	if s.spec.CgroupDir {
-		unix.Close(FirstCgroupFD + s.spec.CgroupFDs)
+		syscall.Close(FirstCgroupFD + s.spec.CgroupFDs)
 	}
-	_ = unix.Chdir("/")
+	_ = syscall.Chdir("/")
 }
 
 // loop serves the parent until the stage ends: by its end, or in reap. Two
@@ -210,7 +209,7 @@ func (s *server) serve() {
 		}
 		switch {
 		case kind == frameSignal && len(payload) == 2:
-			s.signal(unix.Signal(payload[0]), Target(payload[1]))
+			s.signal(syscall.Signal(payload[0]), Target(payload[1]))
 		case kind == frameForeground:
 			s.foreground()
 		}
@@ -221,26 +220,26 @@ func (s *server) serve() {
 // foreground hands the command the terminal. The stage holds no descriptor of
 // it: /dev is ours, and in the caller's session /dev/tty is the caller's.
 func (s *server) foreground() {
-	tty, err := unix.Open("/dev/tty", unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	tty, err := syscall.Open("/dev/tty", syscall.O_RDWR|syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0)
 	if err != nil {
 		return // gone; the parent sees that itself
 	}
-	_ = unix.IoctlSetPointerInt(tty, unix.TIOCSPGRP, s.command)
-	unix.Close(tty)
+	_ = linux.SetForeground(tty, s.command)
+	syscall.Close(tty)
 }
 
 // signal is safe from reused pids: the command is not reaped while we are here.
-func (s *server) signal(sig unix.Signal, to Target) {
+func (s *server) signal(sig syscall.Signal, to Target) {
 	pid := s.command
 	if to == ToGroup {
 		pid = -pid
 	}
-	_ = unix.Kill(pid, sig)
+	_ = syscall.Kill(pid, sig)
 	if Continues(sig) {
-		_ = unix.Kill(pid, unix.SIGCONT)
+		_ = syscall.Kill(pid, syscall.SIGCONT)
 	}
 }
 
 // Continues says which signals are followed by a CONT: a stopped process would
 // not see that it is to end.
-func Continues(sig unix.Signal) bool { return sig == unix.SIGTERM || sig == unix.SIGHUP }
+func Continues(sig syscall.Signal) bool { return sig == syscall.SIGTERM || sig == syscall.SIGHUP }

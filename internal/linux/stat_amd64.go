@@ -1,0 +1,5 @@
+package linux
+
+import "syscall"
+
+const sysFstatat = syscall.SYS_NEWFSTATAT

@@ -1,0 +1,7 @@
+//go:build !amd64
+
+package linux
+
+import "golang.org/x/sys/unix"
+
+const fstatatOfUnix = unix.SYS_FSTATAT
