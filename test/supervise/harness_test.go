@@ -174,6 +174,16 @@ func (r *running) signal(sig syscall.Signal) {
 	}
 }
 
+// killed says whether the supervisor has ended by KILL.
+func (r *running) killed() bool {
+	select {
+	case <-r.ended:
+		return r.status.Signaled() && r.status.Signal() == syscall.SIGKILL
+	default:
+		return false
+	}
+}
+
 // wait waits for the supervisor's end and gives its exit code as a shell sees it.
 func (r *running) wait() int {
 	r.t.Helper()

@@ -118,11 +118,12 @@ func TestContractNewStartAfterKillNine(t *testing.T) {
 				old.wait()
 				next.freshly().gets(isUp)
 				// A process without arguments has no memory any more: the kernel is
-				// taking it down.
-				left := slices.DeleteFunc(marked(old.mark), func(p process) bool { return p.name == "." })
+				// taking it down. The janitor has removed everything, and ends.
+				left := slices.DeleteFunc(marked(old.mark), func(p process) bool { return p.name == "." || p.name == "lanyard-janitor" })
 				if len(left) > 0 {
 					t.Errorf("of the old container there is %v", left)
 				}
+				until(t, "the old janitor has ended", func() bool { return len(marked(old.mark)) == 0 })
 				next.end()
 			}
 		})
