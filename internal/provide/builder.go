@@ -25,8 +25,9 @@ type builder struct {
 	c    *plan.Container
 	task *progress.Task
 
-	base   *store.Lease // what it starts from; nil for nothing
-	config store.Config
+	version string       // of the recipe, when it was begun
+	base    *store.Lease // what it starts from; nil for nothing
+	config  store.Config
 
 	// Valid between begin and end:
 	temp *store.Temp
@@ -215,6 +216,15 @@ func (b *builder) emptyLayer() string {
 // adopt puts what was made into the store, and gives a lease on it.
 func (b *builder) adopt(ctx context.Context, key store.Key, force bool) (*store.Lease, error) {
 	b.task.Phase("keeping it")
+	// The steps have read files of the project after their version was taken. Files
+	// of what it starts from count too, as they are now.
+	version, err := recipe.Version(b.p.o.Plan, b.c, nil)
+	if err != nil {
+		return nil, err
+	}
+	if version != b.version {
+		return nil, errors.New("the files that its recipe names changed while it was built; start it again")
+	}
 	// What overlayfs needed while it was written to.
 	if err := b.v.files.Remove(ctx, b.work()); err != nil {
 		return nil, err

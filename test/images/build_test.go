@@ -97,6 +97,27 @@ commands:
 	stop()
 }
 
+// TestChangedMeanwhile: what was made of files that changed while it was made is
+// not kept under the name of what they were.
+func TestChangedMeanwhile(t *testing.T) {
+	r := serve(t)
+	r.push("app", system(t, "1"))
+	p := newProject(t, r, `
+containers:
+  box: {setup: [!Image "HOST/app", !Depends ./f, !Sh "test -e /work/once || { touch /work/once; echo 2 >/work/f; }; cat /work/f >/f"]}
+commands: {show: !Command {container: box, run: cat /f}}
+`)
+	p.Write("f", "1\n")
+	p.Fails(127, []string{"container box (DIR/lanyard.yaml:3:3): the files that its recipe names changed while it was built; start it again"}, "show")
+	if left := p.left("tmp", "logs", "locks"); len(left) > 0 {
+		t.Errorf("left in the store: %q", left)
+	}
+	p.Write("f", "1\n")
+	p.wants("1\n", "show")
+	p.Write("f", "2\n")
+	p.wants("2\n", "show")
+}
+
 // TestFailedStep leaves nothing but its log, which it names.
 func TestFailedStep(t *testing.T) {
 	each(t, func(t *testing.T, as string) {
