@@ -1,9 +1,14 @@
 package images_test
 
 import (
+	"crypto/sha256"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/lanyard-dev/lanyard/internal/testkit"
@@ -116,6 +121,35 @@ commands: {show: !Command {container: box, run: cat /f}}
 	p.wants("1\n", "show")
 	p.Write("f", "2\n")
 	p.wants("2\n", "show")
+}
+
+// TestSameArchive: builds with the same archive at once don't take it from each other.
+func TestSameArchive(t *testing.T) {
+	archive := archiveOf(t, entry{name: "in", text: "in"}, entry{name: "big", text: strings.Repeat("x", 8<<20)})
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(archive) }))
+	t.Cleanup(web.Close)
+	r := serve(t)
+	r.push("app", system(t, "1"))
+	const n = 6
+	yaml, commands := "containers:\n  base: {image: \"HOST/app\"}\n", "commands:\n  base: !Command {container: base, run: cat /version}\n"
+	for i := range n {
+		yaml += fmt.Sprintf("  c%d: {setup: [!Image \"HOST/app\", !Env {A: \"%d\"}, !Tar {url: \"%s/a.tar\", sha256: %x, path: /t}]}\n", i, i, web.URL, sha256.Sum256(archive))
+		commands += fmt.Sprintf("  c%d: !Command {container: c%d, run: cat /t/in}\n", i, i)
+	}
+	p := newProject(t, r, yaml+commands)
+	p.wants("1", "base")
+	var group sync.WaitGroup
+	for i := range n {
+		group.Go(func() {
+			if got, err := p.TryRun(fmt.Sprint("c", i)); err != nil || got.Code != 0 || got.Out != "in" {
+				t.Errorf("%v, %+v", err, got)
+			}
+		})
+	}
+	group.Wait()
+	if left := p.left("blobs", "tmp", "locks", "logs"); len(left) > 0 {
+		t.Errorf("left in the store: %q", left)
+	}
 }
 
 // TestFailedStep leaves nothing but its log, which it names.
