@@ -131,7 +131,12 @@ func (b *builder) run(ctx context.Context, argv, env []string) error {
 		return err
 	}
 	defer null.Close()
-	spec := &container.Spec{Name: b.c.Name, Stdio: [3]*os.File{null, b.log, b.log}, UserNS: b.v.ids}
+	output, end, err := b.output()
+	if err != nil {
+		return err
+	}
+	defer end()
+	spec := &container.Spec{Name: b.c.Name, Stdio: [3]*os.File{null, output, output}, UserNS: b.v.ids}
 	st := &spec.Stage
 	st.Root, st.Argv, st.Env, st.WorkDir = b.root(), argv, b.environment(env), "/work"
 	for _, entry := range st.Env {

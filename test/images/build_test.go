@@ -166,7 +166,13 @@ containers:
   missing: {setup: [!Image "HOST/app", !Cmd [/no/such, program]]}
   bad: {setup: [!Image "HOST/app", !Text {/version/x: y}]}
   pack: {setup: [!Image "HOST/app", !Install [something]]}
+  again: {setup: [!Image "HOST/app", !Sh "set +x; echo first; echo second >/dev/stderr; echo third >/dev/stdout; exit 3"]}
+  quiet: {setup: [!Image "HOST/app", !Cmd [sh, -c, "echo before"], !Cmd [sh, -c, "exit 3"]]}
+  colour: {setup: [!Image "HOST/app", !Cmd [sh, -c, "printf '10%%\\r50%%\\r\\033[31mred\\033]0;title\\007\\r\\n\\302\\233x'; exit 3"]]}
 commands:
+  again: !Command {container: again, run: "true"}
+  quiet: !Command {container: quiet, run: "true"}
+  colour: !Command {container: colour, run: "true"}
   box: !Command {container: box, run: echo ran}
   missing: !Command {container: missing, run: "true"}
   bad: !Command {container: bad, run: "true"}
@@ -175,7 +181,10 @@ commands:
 		p.Fails(127, []string{r.host + "/app:latest was not fetched, and --no-build says not to do it; run: lanyard _build"}, "--no-build", "box")
 		p.Fails(127, []string{"container box (DIR/lanyard.yaml:3:3): ", "lanyard.yaml:6:7: !Sh: /bin/sh gave status 1", "\n  line 30\n", "\nthe whole log is " + p.store + "/logs/box-"}, "box")
 		p.Fails(127, []string{"its recipe is not built, and --no-build says not to build it; run: lanyard _build box"}, "--no-build", "box")
-		p.Fails(127, []string{"!Cmd: ", "/no/such", "o such file"}, "missing")
+		p.Fails(127, []string{"!Cmd: ", "/no/such", "o such file", "\n  (it printed nothing)\nthe whole log is "}, "missing")
+		p.Fails(127, []string{"/bin/sh gave status 3", "\n  first\n  second\n  third\n"}, "again")
+		p.Fails(127, []string{"sh gave status 3\n  (it printed nothing)\n", "the whole log is " + p.store + "/logs/quiet-"}, "quiet")
+		p.Fails(127, []string{"\n   [31mred ]0;title\n   x\n"}, "colour")
 		p.Fails(127, []string{"!Text: cannot make the folder: mkdir /version: not a directory"}, "bad")
 		p.Fails(127, []string{"!Install: no program to install packages with was found"}, "pack")
 		logs := p.left("logs")
