@@ -101,7 +101,7 @@ func (p *Progress) Message(text string) {
 		p.say(encode(event{Message: text}))
 	} else if p.mode != Quiet {
 		for line := range strings.Lines(text) {
-			p.say(clean(line) + "\n")
+			p.say(Clean(line) + "\n")
 		}
 	}
 }
@@ -253,8 +253,8 @@ func (p *Progress) remove(t *Task) {
 	p.tasks = slices.DeleteFunc(p.tasks, func(other *Task) bool { return other == t })
 }
 
-// clean makes one printable line of a text.
-func clean(text string) string {
+// Clean makes one printable line of a text.
+func Clean(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
 			return r

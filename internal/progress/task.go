@@ -31,7 +31,7 @@ type Task struct {
 // Task begins one. Its name is what the user knows it by; it needs Done or Fail.
 func (p *Progress) Task(name string) *Task {
 	now := time.Now()
-	t := &Task{p: p, name: clean(name), begun: now, since: now, sampled: now}
+	t := &Task{p: p, name: Clean(name), begun: now, since: now, sampled: now}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.tasks = append(p.tasks, t)
@@ -51,7 +51,7 @@ func (t *Task) Phase(phase string) {
 	t.p.mu.Lock()
 	defer t.p.mu.Unlock()
 	now := time.Now()
-	t.phase, t.done, t.total = clean(phase), 0, 0
+	t.phase, t.done, t.total = Clean(phase), 0, 0
 	t.since, t.sampled, t.counted, t.rate = now, now, 0, 0
 	if due := now.Add(lineAfter); t.next.After(due) {
 		t.next = due
@@ -111,7 +111,7 @@ func (t *Task) end(err error) {
 		e.Phase = "done"
 		p.say(encode(e))
 	case err != nil:
-		p.say(t.name + ": failed: " + clean(err.Error()) + "\n")
+		p.say(t.name + ": failed: " + Clean(err.Error()) + "\n")
 	case p.mode != Lines || time.Since(t.begun) < lineAfter:
 	case t.most > 0:
 		p.say(fmt.Sprintf("%s: done, %s in %s\n", t.name, size(t.most), span(time.Since(t.begun))))

@@ -51,7 +51,7 @@ func (p *Provider) build(ctx context.Context, s *store.Store, v *view, c *plan.C
 		return nil, store.Config{}, err
 	}
 	task := p.progress().Task("container " + c.Name)
-	b := &builder{p: p, s: s, v: v, c: c, task: task, base: base, config: config}
+	b := &builder{p: p, s: s, v: v, c: c, task: task, version: version, base: base, config: config}
 	lease, err := b.make(ctx, key, force)
 	if err != nil {
 		task.Drop()

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/lanyard-dev/lanyard/internal/plan"
@@ -25,8 +23,9 @@ type builder struct {
 	c    *plan.Container
 	task *progress.Task
 
-	base   *store.Lease // what it starts from; nil for nothing
-	config store.Config
+	version string       // of the recipe, when it was begun
+	base    *store.Lease // what it starts from; nil for nothing
+	config  store.Config
 
 	// Valid between begin and end:
 	temp *store.Temp
@@ -127,40 +126,10 @@ func (b *builder) steps(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
-			return fmt.Errorf("%s:%d:%d: !%s: %w%s", step.Pos.File, step.Pos.Line, step.Pos.Column, step.Kind, err, b.logged(before))
+			return fmt.Errorf("%s:%d:%d: !%s: %w%s", step.Pos.File, step.Pos.Line, step.Pos.Column, step.Kind, err, b.logged(step.Kind, before))
 		}
 	}
 	return nil
-}
-
-// lastLines is how much of a log an error shows, in lines and in bytes.
-const lastLines, lastBytes = 15, 8 << 10
-
-// logSize is how much is in the log, in bytes.
-func (b *builder) logSize() int64 {
-	info, err := b.log.Stat()
-	if err != nil {
-		return 0
-	}
-	return info.Size()
-}
-
-// logged gives the end of what a step printed, and where all of it is; nothing if
-// it printed nothing.
-func (b *builder) logged(before int64) string {
-	n := b.logSize() - before
-	from := max(before, before+n-lastBytes)
-	data, err := io.ReadAll(io.NewSectionReader(b.log, from, lastBytes))
-	text := strings.TrimRight(string(data), "\n")
-	if err != nil || text == "" {
-		return ""
-	}
-	lines := strings.Split(text, "\n")
-	if len(lines) > lastLines {
-		lines = lines[len(lines)-lastLines:]
-	}
-	b.named = true
-	return "\n  " + strings.Join(lines, "\n  ") + "\nthe whole log is " + b.log.Name()
 }
 
 func (b *builder) step(ctx context.Context, step *plan.Step) error {
@@ -215,6 +184,15 @@ func (b *builder) emptyLayer() string {
 // adopt puts what was made into the store, and gives a lease on it.
 func (b *builder) adopt(ctx context.Context, key store.Key, force bool) (*store.Lease, error) {
 	b.task.Phase("keeping it")
+	// The steps have read files of the project after their version was taken. Files
+	// of what it starts from count too, as they are now.
+	version, err := recipe.Version(b.p.o.Plan, b.c, nil)
+	if err != nil {
+		return nil, err
+	}
+	if version != b.version {
+		return nil, errors.New("the files that its recipe names changed while it was built; start it again")
+	}
 	// What overlayfs needed while it was written to.
 	if err := b.v.files.Remove(ctx, b.work()); err != nil {
 		return nil, err

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -34,11 +36,11 @@ func (b *builder) change(ctx context.Context, step *plan.Step) error {
 	case plan.StepTar:
 		c := worker.Change{Kind: worker.Tar, Path: step.Target, Source: inProject, Subdir: step.Subdir}
 		if step.URL != "" {
-			blob, err := b.p.registry().Download(ctx, step.URL, step.SHA256, b.s.Blobs(), b.task.Add)
+			blob, done, err := b.archive(ctx, step)
 			if err != nil {
 				return err
 			}
-			defer os.Remove(blob)
+			defer done()
 			c.Blob = blob
 		}
 		changes = []worker.Change{c}
@@ -49,6 +51,27 @@ func (b *builder) change(ctx context.Context, step *plan.Step) error {
 	root := b.root()
 	root.Mounts = []rootfs.Mount{b.tmpMount()}
 	return b.v.files.Change(ctx, root, worker.Limits{Bytes: limits.Size, Files: limits.Files}, changes...)
+}
+
+// archive downloads what a !Tar names, and gives it a name in temp: another build
+// with the same archive removes its own. done removes it.
+func (b *builder) archive(ctx context.Context, step *plan.Step) (path string, done func(), err error) {
+	held := filepath.Join(b.temp.Path, "archive")
+	for range holdTries {
+		blob, err := b.p.registry().Download(ctx, step.URL, step.SHA256, b.s.Blobs(), b.task.Add)
+		if err != nil {
+			return "", nil, err
+		}
+		done := func() { os.Remove(blob) }
+		err = os.Link(blob, held)
+		switch {
+		case err == nil:
+			return held, func() { os.Remove(held); done() }, nil
+		case !errors.Is(err, fs.ErrNotExist):
+			return blob, done, nil // a filesystem without hard links
+		}
+	}
+	return "", nil, errors.New("the downloaded archive is removed again and again; let the other lanyard come to its end first")
 }
 
 // install has the system's own program install packages. Services that a package
@@ -108,7 +131,12 @@ func (b *builder) run(ctx context.Context, argv, env []string) error {
 		return err
 	}
 	defer null.Close()
-	spec := &container.Spec{Name: b.c.Name, Stdio: [3]*os.File{null, b.log, b.log}, UserNS: b.v.ids}
+	output, end, err := b.output()
+	if err != nil {
+		return err
+	}
+	defer end()
+	spec := &container.Spec{Name: b.c.Name, Stdio: [3]*os.File{null, output, output}, UserNS: b.v.ids}
 	st := &spec.Stage
 	st.Root, st.Argv, st.Env, st.WorkDir = b.root(), argv, b.environment(env), "/work"
 	for _, entry := range st.Env {

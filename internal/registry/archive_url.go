@@ -18,7 +18,7 @@ func (c *Client) Download(ctx context.Context, url, sum, blobs string, progress 
 	if progress == nil {
 		progress = func(int64) {}
 	}
-	l := Layer{Digest: "sha256:" + sum, Size: maxDownload}
+	l := Layer{Digest: "sha256:" + sum} // whatever its size is
 	p, path, err := openPart(ctx, blobs, l, progress)
 	if err != nil || p == nil {
 		return path, err

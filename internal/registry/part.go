@@ -30,7 +30,7 @@ type part struct {
 }
 
 // openPart waits for the lock of a blob's part. It gives no part if the whole
-// blob is there by then, at path.
+// blob is there by then, at path. A size of 0 is not known.
 func openPart(ctx context.Context, blobs string, l Layer, progress func(int64)) (p *part, path string, err error) {
 	if err := os.MkdirAll(blobs, 0o700); err != nil {
 		return nil, "", local{fmt.Errorf("cannot make the folder for downloads: %w", err)}
@@ -38,6 +38,9 @@ func openPart(ctx context.Context, blobs string, l Layer, progress func(int64)) 
 	path = filepath.Join(blobs, l.Digest[len("sha256:"):])
 	for {
 		p := &part{path: path + ".part", size: l.Size, hash: sha256.New(), progress: progress}
+		if p.size == 0 {
+			p.size = maxDownload
+		}
 		p.file, err = os.OpenFile(p.path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
 		if err != nil {
 			return nil, "", local{fmt.Errorf("cannot open a download: %w", err)}

@@ -13,8 +13,8 @@ import (
 )
 
 // verifyFile reads a layer's blob, which lies in a file from offset on, and
-// compares its digest. progress is told what was read; it is taken back if the
-// blob is wrong.
+// compares its digest; a size of 0 is all that follows. progress is told what was
+// read; it is taken back if the blob is wrong.
 func verifyFile(ctx context.Context, path string, offset int64, l Layer, progress func(int64)) error {
 	f, err := openRegular(path)
 	if err != nil {
@@ -24,6 +24,9 @@ func verifyFile(ctx context.Context, path string, offset int64, l Layer, progres
 	info, err := f.Stat()
 	if err != nil {
 		return local{err}
+	}
+	if l.Size == 0 {
+		l.Size = info.Size() - offset
 	}
 	if info.Size() < offset+l.Size {
 		return &digestError{want: l.Digest, got: fmt.Sprintf("%d of %d bytes", max(0, info.Size()-offset), l.Size)}

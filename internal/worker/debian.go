@@ -1,15 +1,22 @@
 package worker
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/lanyard-dev/lanyard/internal/linux"
 	"golang.org/x/sys/unix"
 )
+
+// drain bounds how long output is waited for that mmdebstrap left something
+// running for.
+const drain = 5 * time.Second
 
 // make runs mmdebstrap. This process is the first of a pid namespace: what
 // mmdebstrap leaves running ends with it.
@@ -32,10 +39,13 @@ func (d *Debian) make() error {
 	args = append(append(args, d.Release, d.Dest), d.Sources...)
 	fmt.Fprintf(log, "+ %s %s\n", d.Program, strings.Join(args, " "))
 	cmd := exec.Command(d.Program, args...)
-	cmd.Env, cmd.Stdout, cmd.Stderr, cmd.Dir = d.Env, log, log, "/"
+	// Not the file itself, which could be truncated through /dev/stderr.
+	output := struct{ io.Writer }{log}
+	cmd.Env, cmd.Stdout, cmd.Stderr, cmd.Dir = d.Env, output, output, "/"
+	cmd.WaitDelay = drain
 	// Scripts of packages send signals to what they start; ours are all blocked.
 	linux.SetMask(0)
-	if err := cmd.Run(); err != nil {
+	if err := cmd.Run(); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 		return fmt.Errorf("mmdebstrap failed: %w", err)
 	}
 	// Device nodes are for root alone, and a container brings its own.

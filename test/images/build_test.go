@@ -1,9 +1,14 @@
 package images_test
 
 import (
+	"crypto/sha256"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/lanyard-dev/lanyard/internal/testkit"
@@ -97,6 +102,56 @@ commands:
 	stop()
 }
 
+// TestChangedMeanwhile: what was made of files that changed while it was made is
+// not kept under the name of what they were.
+func TestChangedMeanwhile(t *testing.T) {
+	r := serve(t)
+	r.push("app", system(t, "1"))
+	p := newProject(t, r, `
+containers:
+  box: {setup: [!Image "HOST/app", !Depends ./f, !Sh "test -e /work/once || { touch /work/once; echo 2 >/work/f; }; cat /work/f >/f"]}
+commands: {show: !Command {container: box, run: cat /f}}
+`)
+	p.Write("f", "1\n")
+	p.Fails(127, []string{"container box (DIR/lanyard.yaml:3:3): the files that its recipe names changed while it was built; start it again"}, "show")
+	if left := p.left("tmp", "logs", "locks"); len(left) > 0 {
+		t.Errorf("left in the store: %q", left)
+	}
+	p.Write("f", "1\n")
+	p.wants("1\n", "show")
+	p.Write("f", "2\n")
+	p.wants("2\n", "show")
+}
+
+// TestSameArchive: builds with the same archive at once don't take it from each other.
+func TestSameArchive(t *testing.T) {
+	archive := archiveOf(t, entry{name: "in", text: "in"}, entry{name: "big", text: strings.Repeat("x", 8<<20)})
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(archive) }))
+	t.Cleanup(web.Close)
+	r := serve(t)
+	r.push("app", system(t, "1"))
+	const n = 6
+	yaml, commands := "containers:\n  base: {image: \"HOST/app\"}\n", "commands:\n  base: !Command {container: base, run: cat /version}\n"
+	for i := range n {
+		yaml += fmt.Sprintf("  c%d: {setup: [!Image \"HOST/app\", !Env {A: \"%d\"}, !Tar {url: \"%s/a.tar\", sha256: %x, path: /t}]}\n", i, i, web.URL, sha256.Sum256(archive))
+		commands += fmt.Sprintf("  c%d: !Command {container: c%d, run: cat /t/in}\n", i, i)
+	}
+	p := newProject(t, r, yaml+commands)
+	p.wants("1", "base")
+	var group sync.WaitGroup
+	for i := range n {
+		group.Go(func() {
+			if got, err := p.TryRun(fmt.Sprint("c", i)); err != nil || got.Code != 0 || got.Out != "in" {
+				t.Errorf("%v, %+v", err, got)
+			}
+		})
+	}
+	group.Wait()
+	if left := p.left("blobs", "tmp", "locks", "logs"); len(left) > 0 {
+		t.Errorf("left in the store: %q", left)
+	}
+}
+
 // TestFailedStep leaves nothing but its log, which it names.
 func TestFailedStep(t *testing.T) {
 	each(t, func(t *testing.T, as string) {
@@ -111,7 +166,13 @@ containers:
   missing: {setup: [!Image "HOST/app", !Cmd [/no/such, program]]}
   bad: {setup: [!Image "HOST/app", !Text {/version/x: y}]}
   pack: {setup: [!Image "HOST/app", !Install [something]]}
+  again: {setup: [!Image "HOST/app", !Sh "set +x; echo first; echo second >/dev/stderr; echo third >/dev/stdout; exit 3"]}
+  quiet: {setup: [!Image "HOST/app", !Cmd [sh, -c, "echo before"], !Cmd [sh, -c, "exit 3"]]}
+  colour: {setup: [!Image "HOST/app", !Cmd [sh, -c, "printf '10%%\\r50%%\\r\\033[31mred\\033]0;title\\007\\r\\n\\302\\233x'; exit 3"]]}
 commands:
+  again: !Command {container: again, run: "true"}
+  quiet: !Command {container: quiet, run: "true"}
+  colour: !Command {container: colour, run: "true"}
   box: !Command {container: box, run: echo ran}
   missing: !Command {container: missing, run: "true"}
   bad: !Command {container: bad, run: "true"}
@@ -120,7 +181,10 @@ commands:
 		p.Fails(127, []string{r.host + "/app:latest was not fetched, and --no-build says not to do it; run: lanyard _build"}, "--no-build", "box")
 		p.Fails(127, []string{"container box (DIR/lanyard.yaml:3:3): ", "lanyard.yaml:6:7: !Sh: /bin/sh gave status 1", "\n  line 30\n", "\nthe whole log is " + p.store + "/logs/box-"}, "box")
 		p.Fails(127, []string{"its recipe is not built, and --no-build says not to build it; run: lanyard _build box"}, "--no-build", "box")
-		p.Fails(127, []string{"!Cmd: ", "/no/such", "o such file"}, "missing")
+		p.Fails(127, []string{"!Cmd: ", "/no/such", "o such file", "\n  (it printed nothing)\nthe whole log is "}, "missing")
+		p.Fails(127, []string{"/bin/sh gave status 3", "\n  first\n  second\n  third\n"}, "again")
+		p.Fails(127, []string{"sh gave status 3\n  (it printed nothing)\n", "the whole log is " + p.store + "/logs/quiet-"}, "quiet")
+		p.Fails(127, []string{"\n   [31mred ]0;title\n   x\n"}, "colour")
 		p.Fails(127, []string{"!Text: cannot make the folder: mkdir /version: not a directory"}, "bad")
 		p.Fails(127, []string{"!Install: no program to install packages with was found"}, "pack")
 		logs := p.left("logs")
