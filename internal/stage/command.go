@@ -19,7 +19,7 @@ func (s *server) start() {
 	p := &linux.Process{
 		TTY: -1, CgroupDir: -1, NoFile: s.spec.NoFile, NewCgroupNS: s.spec.CgroupNS,
 		SetGroups: s.spec.SetGroups, Groups: s.spec.Groups, UID: s.spec.UID, GID: s.spec.GID,
-		NoNewPrivs: s.spec.NoNewPrivs, Ignore: s.spec.Ignore, LastCap: linux.LastCap(),
+		NoNewPrivs: s.spec.NoNewPrivs, Filter: []byte(s.spec.Filter), Ruleset: -1, Ignore: s.spec.Ignore, LastCap: linux.LastCap(),
 	}
 	p.Caps = s.spec.Caps & linux.Permitted()
 	if s.spec.Foreground {
@@ -30,6 +30,10 @@ func (s *server) start() {
 	}
 	if s.spec.CgroupDir {
 		p.CgroupDir = FirstCgroupFD + s.spec.CgroupFDs
+	}
+	if s.spec.Scoped {
+		p.Ruleset = linux.AbstractScope()
+		defer syscall.Close(p.Ruleset)
 	}
 	p.Argv, p.Env = vector(s.spec.Argv), vector(s.spec.Env)
 	candidates := s.candidates()
