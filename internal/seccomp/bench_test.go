@@ -7,7 +7,7 @@ const caps = 0x800405fb
 
 func BenchmarkDefault(b *testing.B) {
 	for b.Loop() {
-		f, err := Default(Options{Caps: caps})
+		f, err := compileDefault(Options{Caps: caps})
 		if err != nil {
 			b.Fatal(err)
 		}

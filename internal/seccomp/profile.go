@@ -20,8 +20,7 @@ type Options struct {
 	Nesting bool
 }
 
-// Default is Docker's default profile, as a program for linux.Process.Filter.
-func Default(o Options) (string, error) {
+func compileDefault(o Options) (string, error) {
 	profile, err := docker.GetDefaultProfile(spec(o))
 	if err != nil {
 		return "", fmt.Errorf("cannot make the default filter of system calls: %w", err)

@@ -107,6 +107,7 @@ func (e *encoder) root(r *rootfs.Spec) {
 		e.str(f.Content)
 	}
 	e.int(int64(r.Console))
+	e.bool(r.Nesting)
 	e.bool(r.ConsoleNull)
 }
 
@@ -209,6 +210,6 @@ func (d *decoder) root() rootfs.Spec {
 	for range d.count() {
 		r.Files = append(r.Files, rootfs.File{Target: d.str(), Content: d.str()})
 	}
-	r.Console, r.ConsoleNull = int(d.int()), d.bool()
+	r.Console, r.Nesting, r.ConsoleNull = int(d.int()), d.bool(), d.bool()
 	return r
 }
