@@ -47,7 +47,7 @@ var below = map[string][]string{
 	"test/bench":                 {"client"},
 	"test/bench/bare":            nil,
 	"test/bench/probe":           nil,
-	"test/bench/engine":          {"internal/container", "internal/cgroup", "internal/ids", "internal/rootfs", "internal/stage"},
+	"test/bench/engine":          {"internal/container", "internal/cgroup", "internal/ids", "internal/rootfs", "internal/seccomp", "internal/stage"},
 	"test/skips":                 {"internal/testkit"},
 }
 
