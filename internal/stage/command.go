@@ -10,7 +10,7 @@ import (
 // start runs the command as a child, in the working directory that was asked
 // for.
 func (s *server) start() {
-	if err := syscall.Chdir(s.spec.WorkDir); err != nil {
+	if err := enter(s.spec.WorkDir); err != nil {
 		e := linux.Fail("change into the working directory", s.spec.WorkDir, err)
 		e.Detail = "it has to be a folder in the container"
 		s.fail(e)
@@ -54,6 +54,18 @@ func (s *server) start() {
 		s.fail(err)
 	}
 	s.command, s.pidfd = pid, pidfd
+}
+
+// enter changes into a folder. "/" is the container's and ours, but the magic links
+// of /proc are not followed: our descriptors lead out, and an image chooses its
+// working directory (CVE-2024-21626).
+func enter(dir string) error {
+	fd, err := linux.OpenInRoot(linux.AT_FDCWD, dir, linux.O_PATH|syscall.O_DIRECTORY)
+	if err != nil {
+		return err
+	}
+	defer syscall.Close(fd)
+	return syscall.Fchdir(fd)
 }
 
 // nameHost gives the UTS namespace its name.

@@ -23,6 +23,8 @@ func helper(args []string) int {
 	switch args[0] {
 	case "log":
 		return logSignals(args[1])
+	case "escape":
+		return escape(args[1])
 	case "odd-signals":
 		return oddSignals(args[1:])
 	}
