@@ -16,7 +16,7 @@ import (
 func TestSealed(t *testing.T) {
 	testkit.Require(t, testkit.Root)
 	program := filepath.Join(t.TempDir(), "program")
-	data, err := os.ReadFile(testkit.RequireTool(t, "busybox"))
+	data, err := os.ReadFile(testkit.RequireTool(t, "true"))
 	if err == nil {
 		err = os.WriteFile(program, data, 0o755)
 	}
@@ -27,8 +27,8 @@ func TestSealed(t *testing.T) {
 	if path == program {
 		t.Fatal("it is not sealed")
 	}
-	if out, err := exec.Command(path, "echo", "fine").CombinedOutput(); err == nil && len(out) == 0 {
-		t.Errorf("it says nothing: %v", err)
+	if err := exec.Command(path).Run(); err != nil {
+		t.Errorf("executed: %v", err)
 	}
 	if _, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0); !errors.Is(err, unix.EROFS) {
 		t.Errorf("opened for writing: %v, want EROFS", err)

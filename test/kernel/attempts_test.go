@@ -2,6 +2,7 @@ package kernel_test
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"runtime"
 	"strconv"
@@ -165,6 +166,62 @@ func escape(host string) int {
 	}
 	for _, set := range capabilitySets() {
 		fmt.Println(set)
+	}
+	return 0
+}
+
+// pushKey types a character on the terminal (TIOCSTI, tty_ioctl(4)), asked for as it
+// is and with upper bits that the kernel does not look at.
+func pushKey(path string) int {
+	tty, err := unix.Open(path, unix.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	key := byte('!')
+	for _, request := range []uintptr{unix.TIOCSTI, 1<<32 | unix.TIOCSTI, unix.TIOCLINUX, 1<<63 | unix.TIOCLINUX} {
+		err := call(unix.SYS_IOCTL, uintptr(tty), request, uintptr(unsafe.Pointer(&key)))
+		fmt.Printf("%#x: %v\n", request, err)
+	}
+	return 0
+}
+
+// reach connects to an abstract socket, or listens on one and reaches itself.
+func reach(name string) int {
+	if own, ok := strings.CutPrefix(name, "own:"); ok {
+		l, err := net.Listen("unix", "@"+own)
+		if err != nil {
+			fmt.Println(err)
+			return 1
+		}
+		defer l.Close()
+		name = own
+	}
+	c, err := net.Dial("unix", "@"+name)
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	c.Close()
+	fmt.Println("reached")
+	return 0
+}
+
+// overwrite tries to write to the program that this process runs, and to that of
+// PID 1, through what names them in /proc.
+func overwrite() int {
+	target, err := os.Readlink("/proc/self/exe")
+	fmt.Println("this is", target, err)
+	for _, exe := range []string{"/proc/self/exe", "/proc/1/exe"} {
+		path, _ := unix.Open(exe, unix.O_PATH, 0)
+		for _, name := range []string{exe, "/proc/self/fd/" + strconv.Itoa(path)} {
+			for _, flags := range []int{unix.O_WRONLY, unix.O_RDWR, unix.O_WRONLY | unix.O_TRUNC, unix.O_WRONLY | unix.O_APPEND} {
+				if _, err := unix.Open(name, flags, 0); err == nil {
+					fmt.Println("OPENED", name)
+					return 1
+				}
+			}
+		}
 	}
 	return 0
 }
