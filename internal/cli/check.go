@@ -23,6 +23,9 @@ func (a *app) check(s settings, _ []string) int {
 	for _, w := range p.AllUnsupported() {
 		fmt.Fprintf(a.err, "warning: %s\n", w)
 	}
+	for _, w := range openings(p) {
+		fmt.Fprintf(a.err, "warning: %s\n", w)
+	}
 	for _, v := range missingVolumes(p, own) {
 		fmt.Fprintf(a.err, "warning: %s: %s is not among external-volumes of your settings\n", v.Pos, v.Source)
 	}
@@ -38,6 +41,25 @@ func count(n int, what string) string {
 		return "1 " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// openings are what the file opens of what is shut by default, with its place.
+func openings(p *plan.Plan) []string {
+	var list []string
+	add := func(s plan.Security) {
+		for _, text := range s.Opened() {
+			list = append(list, s.Pos.String()+": "+text)
+		}
+	}
+	for _, name := range containerNames(p) {
+		add(p.Containers[name].Security)
+	}
+	for _, c := range p.Commands {
+		for _, child := range c.Children {
+			add(child.Security)
+		}
+	}
+	return list
 }
 
 // missingVolumes are the binds of volumes that the user's settings don't have.

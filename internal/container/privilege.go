@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/lanyard-dev/lanyard/internal/host"
+	"github.com/lanyard-dev/lanyard/internal/linux"
 	"golang.org/x/sys/unix"
 )
 
@@ -28,9 +29,10 @@ func (s *Spec) useFuse() {
 
 // Privileged says that we are root of this machine. Root of a user namespace
 // that was made for it (unshare(1), a rootless container) can do no more for a
-// container than an ordinary user: no mknod, no sysfs, perhaps one id.
+// container than an ordinary user: no mknod, no sysfs, perhaps one id. Nor can
+// root without CAP_SYS_ADMIN, as in a container.
 func Privileged() bool {
-	if os.Geteuid() != 0 {
+	if os.Geteuid() != 0 || linux.Permitted()&(1<<unix.CAP_SYS_ADMIN) == 0 {
 		return false
 	}
 	ids, err := os.ReadFile("/proc/self/uid_map")

@@ -4,6 +4,7 @@ import (
 	"math"
 	"os"
 	"runtime"
+	"strconv"
 	"sync"
 	"syscall"
 
@@ -36,12 +37,48 @@ var spawnRequests = sync.OnceValue(func() chan<- spawnRequest {
 		runtime.LockOSThread()
 		linux.BlockAll()
 		for r := range requests {
-			pid, err := syscall.ForkExec("/proc/self/exe", r.argv, r.attr)
+			pid, err := syscall.ForkExec(self(), r.argv, r.attr)
 			r.reply <- spawnReply{pid, err}
 		}
 	}()
 	return requests
 })
+
+// self is the path that this program is executed by again. A command that has our
+// program run in its container, as the interpreter of a script of its own, gets
+// hold of the program's file; as root it could overwrite it (CVE-2019-5736). The
+// kernel refuses that (ETXTBSY) as long as we run, which is longer than any
+// container. Linux 6.11 to 6.12.1 do not: there the file is executed through a
+// mount of its own that is read-only, whose end costs some milliseconds.
+var self = sync.OnceValue(func() string {
+	const own = "/proc/self/exe"
+	if !Privileged() {
+		return own // the container can't write what its user can't
+	}
+	writable, err := unix.Open(own, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return own
+	}
+	unix.Close(writable)
+	return sealed(own)
+})
+
+func sealed(program string) string {
+	fd, err := unix.OpenTree(unix.AT_FDCWD, program, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+	if err != nil {
+		return program
+	}
+	defer unix.Close(fd)
+	if err := unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}); err != nil {
+		return program
+	}
+	// Out of the way of the descriptors that the child gets, from 0 up.
+	high, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 512)
+	if err != nil {
+		return program
+	}
+	return "/proc/self/fd/" + strconv.Itoa(high)
+}
 
 // spawn executes this program again under another argv[0], with no environment
 // and the given descriptors from 0 up.

@@ -63,6 +63,11 @@ const (
 	LINUX_CAPABILITY_VERSION_3 = 0x20080522
 	CAP_LAST_CAP               = 40 // of Linux 5.9; LastCap asks the kernel
 
+	SECCOMP_SET_MODE_FILTER        = 1
+	SECCOMP_FILTER_FLAG_SPEC_ALLOW = 4
+
+	LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET = 1
+
 	SIG_SETMASK = 2
 	P_ALL       = 0
 )
@@ -81,4 +86,7 @@ const (
 	sysCloseRange      = 436
 	sysOpenat2         = 437
 	sysMountSetattr    = 442
+
+	sysLandlockCreateRuleset = 444
+	sysLandlockRestrictSelf  = 446
 )

@@ -25,6 +25,8 @@ type Process struct {
 	Groups      []uint32
 	UID, GID    uint32
 	NoNewPrivs  bool
+	Filter      []byte // a program for SECCOMP_SET_MODE_FILTER, as struct sock_filter; empty for none
+	Ruleset     int    // a Landlock ruleset to be restricted by; -1 for none
 	Ignore      uint64 // signals that stay ignored: bit n-1 for signal n
 }
 
@@ -41,6 +43,8 @@ const (
 	stepUID
 	stepCaps
 	stepNoNewPrivs
+	stepLandlock
+	stepFilter
 	stepExec
 )
 
@@ -56,6 +60,8 @@ var stepNames = [...]string{
 	stepUID:        "set the user id",
 	stepCaps:       "drop capabilities",
 	stepNoNewPrivs: "set no_new_privs",
+	stepLandlock:   "restrict it with Landlock",
+	stepFilter:     "install the filter of system calls",
 	stepExec:       "execute",
 }
 
@@ -152,15 +158,6 @@ func mayNotCloneInto(errno syscall.Errno) bool {
 	return false
 }
 
-type capHeader struct {
-	version uint32
-	pid     int32
-}
-
-// capData is struct __user_cap_data_struct; the last word is the inheritable
-// set, always empty here.
-type capData struct{ effective, permitted, _ uint32 }
-
 // child runs in the forked child and never returns: raw system calls only, no
 // allocation, no growth of the stack.
 //
@@ -207,12 +204,12 @@ func (p *Process) child(report uintptr, entered bool) {
 			goto fail
 		}
 	}
+	p.resetSignals()
+	syscall.RawSyscall(sysCloseRange, 3, ^uintptr(0)>>33, CLOSE_RANGE_CLOEXEC)
 	step, e = p.dropPrivileges()
 	if e != 0 {
 		goto fail
 	}
-	p.resetSignals()
-	syscall.RawSyscall(sysCloseRange, 3, ^uintptr(0)>>33, CLOSE_RANGE_CLOEXEC)
 	step, e = stepExec, syscall.ENOENT
 	for i := range p.Paths {
 		_, _, err := syscall.RawSyscall(syscall.SYS_EXECVE, uintptr(unsafe.Pointer(&p.Paths[i][0])),
@@ -233,50 +230,6 @@ fail:
 	for {
 		syscall.RawSyscall(syscall.SYS_EXIT_GROUP, 127, 0, 0)
 	}
-}
-
-//go:nosplit
-//go:norace
-func (p *Process) dropPrivileges() (uintptr, syscall.Errno) {
-	for c := 0; c <= p.LastCap; c++ {
-		if p.Caps&(1<<uint(c)) != 0 {
-			continue
-		}
-		if _, _, e := syscall.RawSyscall6(syscall.SYS_PRCTL, syscall.PR_CAPBSET_DROP, uintptr(c), 0, 0, 0, 0); e != 0 {
-			return stepBounding, e
-		}
-	}
-	syscall.RawSyscall6(syscall.SYS_PRCTL, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0, 0)
-	if p.SetGroups {
-		var first unsafe.Pointer
-		if len(p.Groups) > 0 {
-			first = unsafe.Pointer(&p.Groups[0])
-		}
-		if _, _, e := syscall.RawSyscall(syscall.SYS_SETGROUPS, uintptr(len(p.Groups)), uintptr(first), 0); e != 0 {
-			return stepGroups, e
-		}
-	}
-	if _, _, e := syscall.RawSyscall(syscall.SYS_SETRESGID, uintptr(p.GID), uintptr(p.GID), uintptr(p.GID)); e != 0 {
-		return stepGID, e
-	}
-	if _, _, e := syscall.RawSyscall(syscall.SYS_SETRESUID, uintptr(p.UID), uintptr(p.UID), uintptr(p.UID)); e != 0 {
-		return stepUID, e
-	}
-	var data [2]capData
-	if p.UID == 0 {
-		data[0].permitted, data[0].effective = uint32(p.Caps), uint32(p.Caps)
-		data[1].permitted, data[1].effective = uint32(p.Caps>>32), uint32(p.Caps>>32)
-	}
-	head := capHeader{version: LINUX_CAPABILITY_VERSION_3}
-	if _, _, e := syscall.RawSyscall(syscall.SYS_CAPSET, uintptr(unsafe.Pointer(&head)), uintptr(unsafe.Pointer(&data)), 0); e != 0 {
-		return stepCaps, e
-	}
-	if p.NoNewPrivs {
-		if _, _, e := syscall.RawSyscall6(syscall.SYS_PRCTL, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); e != 0 {
-			return stepNoNewPrivs, e
-		}
-	}
-	return 0, 0
 }
 
 // resetSignals gives every signal its default disposition, but for those that

@@ -30,7 +30,7 @@ func pointers(list ...string) []*byte {
 func shell(script string, env ...string) *linux.Process {
 	return &linux.Process{
 		Paths: [][]byte{[]byte("/bin/sh\x00")}, Argv: pointers("sh", "-c", script), Env: pointers(env...),
-		TTY: -1, CgroupDir: -1, Caps: ^uint64(0), LastCap: linux.LastCap(), UID: uint32(os.Geteuid()), GID: uint32(os.Getegid()),
+		TTY: -1, CgroupDir: -1, Ruleset: -1, Caps: ^uint64(0), LastCap: linux.LastCap(), UID: uint32(os.Geteuid()), GID: uint32(os.Getegid()),
 	}
 }
 
@@ -148,7 +148,7 @@ func TestStartErrors(t *testing.T) {
 		}
 	}
 	if _, err := start(t, &linux.Process{Paths: [][]byte{[]byte("/no/such\x00"), []byte(plain + "/x\x00"), []byte("/bin/sh\x00")},
-		Argv: pointers("sh", "-c", ":"), Env: pointers(), TTY: -1, CgroupDir: -1, Caps: ^uint64(0), UID: uint32(os.Geteuid()), GID: uint32(os.Getegid())}); err != nil {
+		Argv: pointers("sh", "-c", ":"), Env: pointers(), TTY: -1, CgroupDir: -1, Ruleset: -1, Caps: ^uint64(0), UID: uint32(os.Geteuid()), GID: uint32(os.Getegid())}); err != nil {
 		t.Errorf("a later candidate is not tried: %v", err)
 	}
 }

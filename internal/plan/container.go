@@ -41,6 +41,7 @@ func (l *loader) container(e entry) *Container {
 	c.WriteMode = l.writeMode(f)
 	c.Limits = l.limits(f)
 	c.LimitsMode = l.limitsMode(f)
+	c.Security = l.security(f)
 	l.swapNeedsMemory(c.Limits, nil)
 	return c
 }

@@ -55,6 +55,7 @@ func (l *loader) process(e entry, f fields, what string, imaged bool) *Process {
 	out.SupplementaryGIDs = l.ids(f, "supplementary-gids")
 	out.Limits = l.limits(f)
 	out.LimitsMode = l.limitsMode(f)
+	out.Security = l.security(f)
 	if n := f.get("pid1mode"); n != nil {
 		out.Unsupported = append(out.Unsupported, l.pid1mode(n)...)
 	}

@@ -50,6 +50,7 @@ type Container struct {
 	WriteMode    WriteMode // "" when not written: read-only
 	Limits       Limits
 	LimitsMode   LimitsMode // "" when not written
+	Security     Security
 	Unsupported  []Word
 }
 
@@ -135,6 +136,7 @@ type Process struct {
 	SupplementaryGIDs []uint32
 	Limits            Limits
 	LimitsMode        LimitsMode
+	Security          Security
 	Unsupported       []Word
 }
 

@@ -40,6 +40,7 @@ var containerWords = []word{
 	{name: "default-shell"},
 	{name: "limits"},
 	{name: "limits-mode"},
+	{name: "security"},
 	{name: "setup"},
 	{name: "uids"},
 	{name: "gids"},
@@ -82,6 +83,7 @@ var commandWords = []word{
 	{name: "accepts-arguments"},
 	{name: "limits"},
 	{name: "limits-mode"},
+	{name: "security"},
 	{name: "pid1mode"},
 	{"prerequisites", unsupported, "run those commands first"},
 	{"options", unsupported, "write accepts-arguments: true and let the command read its arguments"},
@@ -134,6 +136,7 @@ var superviseWords = []word{
 	{"accepts-arguments", misplaced, onChildren},
 	{"limits", misplaced, onChildren},
 	{"limits-mode", misplaced, onChildren},
+	{"security", misplaced, onChildren},
 	{"pid1mode", misplaced, onChildren},
 	{"external-user-id", misplaced, onChildren},
 	{"network", misplaced, onChildren},
@@ -152,6 +155,10 @@ var capsuleWords = []word{
 
 var limitWords = []word{
 	{name: "memory"}, {name: "swap"}, {name: "cpus"}, {name: "pids"}, {name: "nofile"}, {name: "io-weight"},
+}
+
+var securityWords = []word{
+	{name: "seccomp"}, {name: "nesting"}, {name: "no-new-privileges"}, {name: "abstract-sockets"},
 }
 
 var tmpfsWords = []word{

@@ -15,6 +15,7 @@ import (
 	"github.com/lanyard-dev/lanyard/internal/ids"
 	"github.com/lanyard-dev/lanyard/internal/plan"
 	"github.com/lanyard-dev/lanyard/internal/rootfs"
+	"github.com/lanyard-dev/lanyard/internal/seccomp"
 	"github.com/lanyard-dev/lanyard/internal/worker"
 )
 
@@ -150,6 +151,9 @@ func (b *builder) run(ctx context.Context, argv, env []string) error {
 	st.Root.Files = b.p.o.Files
 	st.Caps, st.Session, st.TTY, st.CgroupNS = container.DefaultCaps, true, -1, true
 	st.SetGroups, st.NoNewPrivs = !b.v.files.OneID(), b.v.ids != nil
+	if st.Filter, err = seccomp.Default(seccomp.Options{Caps: container.DefaultCaps, Nesting: b.v.ids != nil}); err != nil {
+		return err
+	}
 	return b.await(ctx, spec)
 }
 

@@ -89,7 +89,11 @@ func (b *builder) openSources() *linux.StepError {
 			return linux.Fail("open the rootfs", b.spec.Path, err)
 		}
 	}
-	if b.proc, err = newMount("proc", nosuid|nodev|noexec); err != nil {
+	b.proc, err = newMount("proc", nosuid|nodev|noexec)
+	if err == syscall.EPERM { // perhaps there is one to go by that is read-only: of a container with Spec.Nesting
+		b.proc, err = newMount("proc", rdonly|nosuid|nodev|noexec)
+	}
+	if err != nil {
 		return &linux.StepError{Step: "mount", Path: "/proc", Errno: asErrno(err),
 			Detail: procDetail(err)}
 	}

@@ -40,6 +40,10 @@ type Spec struct {
 	Mounts    []Mount // parents before children; /tmp and /run among them
 	Files     []File  // small files of ours
 	Console   int     // descriptor of the terminal that /dev/console is; -1 for none
+	// Nesting: containers may be made in the container. The kernel lets a user
+	// namespace mount a proc only where all of another one is in sight; so there is
+	// one more, read-only and in a place of its own.
+	Nesting bool
 	// ConsoleNull: without a Console, /dev/console is /dev/null's node, bound there.
 	ConsoleNull bool
 }

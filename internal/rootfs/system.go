@@ -152,6 +152,9 @@ func (b *builder) mountDev() *linux.StepError {
 	if e := b.makeConsole(dev); e != nil {
 		return e
 	}
+	if e := b.mountWholeProc(dev); e != nil {
+		return e
+	}
 	if err := setAttr(dev, rdonly, false); err != nil {
 		return linux.Fail("make read-only", "/dev", err)
 	}

@@ -244,7 +244,7 @@ func TestManyWithLimits(t *testing.T) {
 }
 
 // TestRootCannotRaiseItsLimits: in a user namespace of its own root may mount
-// its cgroup and write to the files there.
+// its cgroup and write to the files there. As root it takes nesting to get one.
 func TestRootCannotRaiseItsLimits(t *testing.T) {
 	testkit.Require(t, testkit.Limits)
 	t.Parallel()
@@ -252,7 +252,7 @@ func TestRootCannotRaiseItsLimits(t *testing.T) {
 	p := testkit.NewProject(t, `
 containers: {h: {host: true}}
 commands:
-  raise: !Command {container: h, limits: {pids: 20}, volumes: {/cg: !Tmpfs {}}, run: "unshare -UrmC sh /work/raise"}
+  raise: !Command {container: h, security: {nesting: true}, limits: {pids: 20}, volumes: {/cg: !Tmpfs {}}, run: "unshare -UrmC sh /work/raise"}
 `)
 	p.Write("raise", `
 mount -t cgroup -o pids none /cg || mount -t cgroup2 none /cg || exit 9

@@ -64,6 +64,9 @@ func (s *session) prepare(c *plan.Command, p *plan.Process, screen *screen) (*co
 	if st.WorkDir, err = workDir(o, p, root.Config.WorkingDir); err != nil {
 		return nil, err
 	}
+	if err := s.secure(spec, from, p); err != nil {
+		return nil, err
+	}
 	st.Session, st.Siblings, st.TTY, st.CgroupNS = c.Supervise, c.Supervise, -1, true
 	return spec, setLimits(spec, from, p, screen)
 }

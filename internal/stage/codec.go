@@ -56,6 +56,8 @@ func (e *encoder) spec(s *Spec) {
 	}
 	e.uint(s.Caps)
 	e.bool(s.NoNewPrivs)
+	e.str(s.Filter)
+	e.bool(s.Scoped)
 	e.bool(s.OwnStdio)
 	e.bool(s.Become)
 	e.uint(s.NoFile)
@@ -105,6 +107,7 @@ func (e *encoder) root(r *rootfs.Spec) {
 		e.str(f.Content)
 	}
 	e.int(int64(r.Console))
+	e.bool(r.Nesting)
 	e.bool(r.ConsoleNull)
 }
 
@@ -186,7 +189,8 @@ func decodeSpec(payload []byte) (*Spec, error) {
 	for range d.count() {
 		s.Groups = append(s.Groups, uint32(d.uint()))
 	}
-	s.Caps, s.NoNewPrivs, s.OwnStdio, s.Become, s.NoFile, s.Ignore = d.uint(), d.bool(), d.bool(), d.bool(), d.uint(), d.uint()
+	s.Caps, s.NoNewPrivs, s.Filter, s.Scoped = d.uint(), d.bool(), d.str(), d.bool()
+	s.OwnStdio, s.Become, s.NoFile, s.Ignore = d.bool(), d.bool(), d.uint(), d.uint()
 	s.CgroupFDs, s.CgroupDir, s.CgroupNS = int(d.uint()), d.bool(), d.bool()
 	s.Session, s.LongLived, s.Siblings, s.TTY, s.Foreground, s.JobControl = d.bool(), d.bool(), d.bool(), int(d.int()), d.bool(), d.bool()
 	if d.bad || len(d.buf) > 0 || len(s.Argv) == 0 {
@@ -206,6 +210,6 @@ func (d *decoder) root() rootfs.Spec {
 	for range d.count() {
 		r.Files = append(r.Files, rootfs.File{Target: d.str(), Content: d.str()})
 	}
-	r.Console, r.ConsoleNull = int(d.int()), d.bool()
+	r.Console, r.Nesting, r.ConsoleNull = int(d.int()), d.bool(), d.bool()
 	return r
 }

@@ -10,7 +10,7 @@ import (
 // start runs the command as a child, in the working directory that was asked
 // for.
 func (s *server) start() {
-	if err := syscall.Chdir(s.spec.WorkDir); err != nil {
+	if err := enter(s.spec.WorkDir); err != nil {
 		e := linux.Fail("change into the working directory", s.spec.WorkDir, err)
 		e.Detail = "it has to be a folder in the container"
 		s.fail(e)
@@ -19,7 +19,7 @@ func (s *server) start() {
 	p := &linux.Process{
 		TTY: -1, CgroupDir: -1, NoFile: s.spec.NoFile, NewCgroupNS: s.spec.CgroupNS,
 		SetGroups: s.spec.SetGroups, Groups: s.spec.Groups, UID: s.spec.UID, GID: s.spec.GID,
-		NoNewPrivs: s.spec.NoNewPrivs, Ignore: s.spec.Ignore, LastCap: linux.LastCap(),
+		NoNewPrivs: s.spec.NoNewPrivs, Filter: []byte(s.spec.Filter), Ruleset: -1, Ignore: s.spec.Ignore, LastCap: linux.LastCap(),
 	}
 	p.Caps = s.spec.Caps & linux.Permitted()
 	if s.spec.Foreground {
@@ -30,6 +30,10 @@ func (s *server) start() {
 	}
 	if s.spec.CgroupDir {
 		p.CgroupDir = FirstCgroupFD + s.spec.CgroupFDs
+	}
+	if s.spec.Scoped {
+		p.Ruleset = linux.AbstractScope()
+		defer syscall.Close(p.Ruleset)
 	}
 	p.Argv, p.Env = vector(s.spec.Argv), vector(s.spec.Env)
 	candidates := s.candidates()
@@ -50,6 +54,18 @@ func (s *server) start() {
 		s.fail(err)
 	}
 	s.command, s.pidfd = pid, pidfd
+}
+
+// enter changes into a folder. "/" is the container's and ours, but the magic links
+// of /proc are not followed: our descriptors lead out, and an image chooses its
+// working directory (CVE-2024-21626).
+func enter(dir string) error {
+	fd, err := linux.OpenInRoot(linux.AT_FDCWD, dir, linux.O_PATH|syscall.O_DIRECTORY)
+	if err != nil {
+		return err
+	}
+	defer syscall.Close(fd)
+	return syscall.Fchdir(fd)
 }
 
 // nameHost gives the UTS namespace its name.

@@ -59,6 +59,9 @@ func (s *service) prepare() (*container.Spec, error) {
 		spec.Stage.NoNewPrivs = true
 		spec.UserNS = container.OwnIDs(commandID, commandID)
 	}
+	if err := s.filter(spec); err != nil {
+		return nil, err
+	}
 	spec.Stage.Root = rootfs.Spec{
 		Kind: root.Kind, Path: root.Path, UserNS: spec.UserNS != nil,
 		Mounts: s.mounts(), Console: -1, ConsoleNull: true,

@@ -21,6 +21,8 @@ func TestMain(m *testing.M) {
 	switch filepath.Base(os.Args[0]) {
 	case "lanyard":
 		os.Exit(cli.Main("lanyard", os.Args[1:]))
+	case "exe": // of /proc/self: a command or the interpreter of a script, see TestOverwriteLanyard
+		os.Exit(overwrite())
 	case helperName:
 		os.Exit(helper(os.Args[1:]))
 	}

@@ -23,6 +23,12 @@ func helper(args []string) int {
 	switch args[0] {
 	case "log":
 		return logSignals(args[1])
+	case "escape":
+		return escape(args[1])
+	case "push-key":
+		return pushKey(args[1])
+	case "reach":
+		return reach(args[1])
 	case "odd-signals":
 		return oddSignals(args[1:])
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/lanyard-dev/lanyard/internal/container"
 	"github.com/lanyard-dev/lanyard/internal/ids"
 	"github.com/lanyard-dev/lanyard/internal/rootfs"
+	"github.com/lanyard-dev/lanyard/internal/seccomp"
 	"github.com/lanyard-dev/lanyard/internal/stage"
 	"golang.org/x/sys/unix"
 )
@@ -65,7 +66,10 @@ func run(args []string) (err error) {
 		if got, err := os.Stdin.Read(make([]byte, 1)); got == 0 || err != nil {
 			return nil // the end of the input
 		}
-		spec := defaultContainer(root, project, argv)
+		spec, err := defaultContainer(root, project, argv)
+		if err != nil {
+			return err
+		}
 		if all != nil {
 			spec.UserNS, spec.Stage.SetGroups = all, true
 		}
@@ -132,7 +136,11 @@ const podmanCaps = 1<<unix.CAP_CHOWN | 1<<unix.CAP_DAC_OVERRIDE | 1<<unix.CAP_FO
 
 // defaultContainer is what a child of a group gets whose project file says
 // nothing but rootfs.
-func defaultContainer(root, project string, argv []string) *container.Spec {
+func defaultContainer(root, project string, argv []string) (*container.Spec, error) {
+	filter, err := seccomp.Default(seccomp.Options{Caps: podmanCaps, Nesting: os.Geteuid() != 0})
+	if err != nil {
+		return nil, err
+	}
 	spec := &container.Spec{Stage: stage.Spec{
 		Root: rootfs.Spec{
 			Kind: rootfs.Dir, Path: root, Project: project, UserNS: os.Geteuid() != 0, Console: -1,
@@ -142,7 +150,7 @@ func defaultContainer(root, project string, argv []string) *container.Spec {
 			},
 			Files: []rootfs.File{hostFile("/etc/resolv.conf"), hostFile("/etc/hosts")},
 		},
-		Argv: argv, WorkDir: "/work", Caps: podmanCaps, CgroupNS: true, Session: true, TTY: -1,
+		Argv: argv, WorkDir: "/work", Caps: podmanCaps, CgroupNS: true, Session: true, TTY: -1, Filter: filter, Scoped: true,
 		Env: []string{
 			"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/", "TERM=dumb",
 		},
@@ -153,7 +161,7 @@ func defaultContainer(root, project string, argv []string) *container.Spec {
 	} else {
 		spec.Stage.SetGroups = true
 	}
-	return spec
+	return spec, nil
 }
 
 // hostFile is a copy of one of the host's files, empty if it has none.
