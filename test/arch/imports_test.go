@@ -18,7 +18,7 @@ var below = map[string][]string{
 	"internal/engine":            {"internal/supervisor", "internal/lifecycle", "internal/container", "internal/stage"},
 	"internal/metrics":           {"client"},
 	"internal/systemd":           {"internal/supervisor"},
-	"internal/provide":           {"internal/recipe", "internal/registry", "internal/worker", "internal/store", "internal/progress", "internal/container", "internal/image", "internal/ids", "internal/rootfs", "internal/linux", "internal/plan"},
+	"internal/provide":           {"internal/seccomp", "internal/recipe", "internal/registry", "internal/worker", "internal/store", "internal/progress", "internal/container", "internal/image", "internal/ids", "internal/rootfs", "internal/linux", "internal/plan"},
 	"internal/worker":            {"internal/container", "internal/unpack", "internal/recipe", "internal/rootfs", "internal/linux", "internal/plan"},
 	"internal/supervisor":        {"internal/group", "internal/lifecycle"},
 	"internal/group":             {"internal/plan", "internal/lifecycle"},
