@@ -13,7 +13,9 @@ import (
 const (
 	maxManifest = 4 << 20 // bytes of a manifest or an index, as registries limit them
 	maxConfig   = 8 << 20 // bytes of a configuration
-	maxLayers   = 500     // what overlayfs stacks (OVL_MAX_STACK)
+	// What overlayfs stacks (OVL_MAX_STACK, 500), less the container's own folder
+	// and what a recipe makes on the image: rootfs.MaxLayers-1.
+	maxLayers = 498
 )
 
 // Image is one platform's image, as its manifest and configuration say. It can

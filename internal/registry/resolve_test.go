@@ -171,7 +171,7 @@ func TestRefusedDocuments(t *testing.T) {
 		{image(config(1), ociConfig, layer(string(types.DockerForeignLayer), ``)), config(1), "foreign layer"},
 		{image(config(1), ociConfig, layer("application/vnd.in-toto+json", ``)), config(1), "no layer of a file system"},
 		{image(config(1), ociConfig, strings.Replace(layer(gz, ``), "10", "-1", 1)), config(1), "-1 bytes"},
-		{image(config(501), ociConfig, strings.Split(strings.Repeat(layer(gz, ``)+";", 501), ";")[:501]...), config(501), "501 layers; at most 500"},
+		{image(config(499), ociConfig, strings.Split(strings.Repeat(layer(gz, ``)+";", 499), ";")[:499]...), config(499), "499 layers; at most 498"},
 		{image(config(1), ociConfig, strings.Replace(layer(gz, ``), "sha256:", "sha512:"+strings.Repeat("0", 64), 1)), config(1), "another digest than sha256"},
 		{image(config(1), ociConfig, layer(gz, ``)), config(2)[:len(config(1))], "does not match its digest"},
 		{strings.Replace(image(`{}`, ociConfig), `"size":2`, `"size":99999999`, 1), `{}`, "99999999 bytes; at most 8388608"},
