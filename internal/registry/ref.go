@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"unicode"
 
 	"github.com/google/go-containerregistry/pkg/name"
 )
@@ -72,7 +73,7 @@ func Parse(text, dir string) (Ref, error) {
 	return ref, nil
 }
 
-func unprintable(r rune) bool { return r < ' ' || r == 0x7f || r == '\uFFFD' }
+func unprintable(r rune) bool { return !unicode.IsPrint(r) || r == '\uFFFD' }
 
 func parseRemote(text string) (Ref, error) {
 	for _, scheme := range []string{"docker://", "https://", "http://"} {
