@@ -149,6 +149,9 @@ func TestRefusedDocuments(t *testing.T) {
 	config := func(n int) string {
 		return `{"os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":` + diff(n) + `}}`
 	}
+	nul := func(name, value string) string {
+		return `{"os":"linux","architecture":"amd64","config":{"` + name + `":` + value + `}}`
+	}
 	layer := func(kind, more string) string {
 		return `{"mediaType":"` + kind + `","digest":"` + someDigest + `","size":10` + more + `}`
 	}
@@ -167,6 +170,11 @@ func TestRefusedDocuments(t *testing.T) {
 		{image(`{}`, "application/vnd.cncf.helm.config.v1+json"), `{}`, `artifact of the type "application/vnd.cncf.helm.config.v1+json"`},
 		{image(`{"os":1}`, ociConfig), `{"os":1}`, "configuration is not valid"},
 		{image(`{"os":"linux"}`, ociConfig, layer(gz, "")), `{"os":"linux"}`, "1 layers and its configuration 0"},
+		{image(nul("Env", `["A=\u0000"]`), ociConfig), nul("Env", `["A=\u0000"]`), "its configuration has a NUL character in Env; the image is broken"},
+		{image(nul("Cmd", `["a\u0000"]`), ociConfig), nul("Cmd", `["a\u0000"]`), "a NUL character in Cmd"},
+		{image(nul("Entrypoint", `["a\u0000"]`), ociConfig), nul("Entrypoint", `["a\u0000"]`), "a NUL character in Entrypoint"},
+		{image(nul("WorkingDir", `"/\u0000"`), ociConfig), nul("WorkingDir", `"/\u0000"`), "a NUL character in WorkingDir"},
+		{image(nul("User", `"0\u0000"`), ociConfig), nul("User", `"0\u0000"`), "a NUL character in User"},
 		{image(config(1), ociConfig, layer(gz, `,"urls":["http://x"]`)), config(1), "foreign layer"},
 		{image(config(1), ociConfig, layer(string(types.DockerForeignLayer), ``)), config(1), "foreign layer"},
 		{image(config(1), ociConfig, layer("application/vnd.in-toto+json", ``)), config(1), "no layer of a file system"},
