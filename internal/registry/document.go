@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -136,7 +135,6 @@ func configOf(cf *v1.ConfigFile) Config {
 	c := cf.Config
 	return Config{
 		Env: c.Env, WorkingDir: c.WorkingDir, User: c.User, Entrypoint: c.Entrypoint, Cmd: c.Cmd,
-		Volumes: slices.Sorted(maps.Keys(c.Volumes)), Labels: c.Labels, StopSignal: c.StopSignal,
 		Architecture: cf.Architecture, OS: cf.OS, Variant: cf.Variant, Created: cf.Created.Time,
 	}
 }

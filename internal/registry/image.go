@@ -34,9 +34,6 @@ type Config struct {
 	Env              []string // NAME=VALUE
 	WorkingDir, User string   // User: a name or an id, and perhaps :GROUP
 	Entrypoint, Cmd  []string
-	Volumes          []string // paths, sorted
-	Labels           map[string]string
-	StopSignal       string
 	Architecture, OS string
 	Variant          string
 	Created          time.Time // zero if it is not known

@@ -34,11 +34,10 @@ func TestResolve(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Config{Env: []string{"A=1"}, WorkingDir: "/srv", User: "10:20", Entrypoint: []string{"/e"}, Cmd: []string{"c", "d"},
-		Volumes: []string{"/a", "/z"}, Labels: map[string]string{"l": "m"}, StopSignal: "SIGINT",
 		Architecture: "amd64", OS: "linux", Created: time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)}
 	c := newTestClient(Options{})
 	defer c.Close()
-	for _, ref := range []Ref{s.ref("a/b:1"), s.ref("a/b:1").At(digest.String()), s.ref("a/oci:1")} {
+	for _, ref := range []Ref{s.ref("a/b:1"), s.ref("a/b@" + digest.String()), s.ref("a/oci:1")} {
 		img := resolve(t, c, ref)
 		if img.Ref != ref.String() || !strings.Contains(ref.String(), "oci") && img.Digest != digest.String() {
 			t.Errorf("%s is %s with %s, want %s", ref, img.Ref, img.Digest, digest)
