@@ -144,7 +144,7 @@ func (b *builder) step(ctx context.Context, step *plan.Step) error {
 	case plan.StepInstall:
 		return b.install(ctx, step.Packages)
 	case plan.StepSh:
-		return b.run(ctx, []string{"/bin/sh", "-exc", step.Script}, nil)
+		return b.run(ctx, []string{"/bin/sh", "-exc", "--", step.Script}, nil)
 	case plan.StepCmd:
 		return b.run(ctx, step.Argv, nil)
 	case plan.StepContainer, plan.StepImage, plan.StepDepends, plan.StepCacheDirs:

@@ -76,7 +76,11 @@ func (p *Provider) fetch(ctx context.Context, s *store.Store, v *view, ref regis
 		task.Drop()
 		return nil, store.Config{}, err
 	}
-	task.Phase(fmt.Sprintf("%d layers", len(img.Layers)))
+	if len(img.Layers) == 1 {
+		task.Phase("1 layer")
+	} else {
+		task.Phase(fmt.Sprintf("%d layers", len(img.Layers)))
+	}
 	lease, err := p.layers(ctx, s, v, img)
 	if err != nil {
 		task.Drop()

@@ -99,8 +99,11 @@ elif command -v zypper >/dev/null; then
 elif command -v pacman >/dev/null; then
 	pacman -Sy --noconfirm --needed "$@" && pacman -Scc --noconfirm
 else
-	exit 126
+	exit 1
 fi`
+
+// noManager succeeds where none of these programs is there.
+const noManager = `for program in apt-get apk dnf microdnf zypper pacman; do if command -v $program >/dev/null; then exit 1; fi; done`
 
 var errNoProgram = errors.New("no program to install packages with was found: apt-get, apk, dnf, microdnf, zypper or pacman; write the command for this system as a step, !Sh")
 
@@ -108,7 +111,8 @@ func (b *builder) install(ctx context.Context, packages []string) error {
 	env := []string{"DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8", "APT_CONFIG=/run/" + aptConf}
 	err := b.run(ctx, append([]string{"/bin/sh", "-ec", install, "sh"}, packages...), env)
 	var ended *exitError
-	if errors.As(err, &ended) && ended.status == 126 {
+	// Looked at afterwards, because these programs may give any status themselves.
+	if errors.As(err, &ended) && b.run(ctx, []string{"/bin/sh", "-ec", noManager}, nil) == nil {
 		return errNoProgram
 	}
 	if err != nil && b.v.files.OneID() {

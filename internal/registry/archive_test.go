@@ -116,7 +116,7 @@ func TestForeignArchives(t *testing.T) {
 		"bad manifest":    {[]entry{{name: "manifest.json", content: "{"}}, "manifest.json is not valid"},
 		"no image":        {[]entry{{name: "manifest.json", content: "[]"}}, "no image in it"},
 		"large manifest":  {[]entry{{name: "manifest.json", content: strings.Repeat(" ", maxManifest+1)}}, "larger than"},
-		"too many layers": {[]entry{{name: "c", content: config(501)}, {name: "l", content: content}, manifest("c", strings.Split(strings.Repeat("l,", 501), ",")[:501]...)}, "501 layers"},
+		"too many layers": {[]entry{{name: "c", content: config(499)}, {name: "l", content: content}, manifest("c", strings.Split(strings.Repeat("l,", 499), ",")[:499]...)}, "499 layers"},
 	} {
 		path := writeTar(t, test.entries...)
 		img, err := newTestClient(Options{}).Resolve(context.Background(), parse(t, "docker-archive:"+path, "/"))

@@ -7,8 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
+	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
@@ -117,7 +117,17 @@ func checkConfigType(m *v1.Manifest) error {
 
 func parseConfig(data []byte) (*v1.ConfigFile, error) {
 	cf := &v1.ConfigFile{}
-	return cf, decode(data, cf, "configuration")
+	if err := decode(data, cf, "configuration"); err != nil {
+		return nil, err
+	}
+	// No program can be given one (execve(2)).
+	c := &cf.Config
+	for name, texts := range map[string][]string{"Env": c.Env, "Cmd": c.Cmd, "Entrypoint": c.Entrypoint, "WorkingDir": {c.WorkingDir}, "User": {c.User}} {
+		if slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(text, "\x00") }) {
+			return nil, fmt.Errorf("its configuration has a NUL character in %s; the image is broken", name)
+		}
+	}
+	return cf, nil
 }
 
 // configOf takes from a configuration file what matters here.
@@ -125,7 +135,6 @@ func configOf(cf *v1.ConfigFile) Config {
 	c := cf.Config
 	return Config{
 		Env: c.Env, WorkingDir: c.WorkingDir, User: c.User, Entrypoint: c.Entrypoint, Cmd: c.Cmd,
-		Volumes: slices.Sorted(maps.Keys(c.Volumes)), Labels: c.Labels, StopSignal: c.StopSignal,
 		Architecture: cf.Architecture, OS: cf.OS, Variant: cf.Variant, Created: cf.Created.Time,
 	}
 }

@@ -13,7 +13,9 @@ import (
 const (
 	maxManifest = 4 << 20 // bytes of a manifest or an index, as registries limit them
 	maxConfig   = 8 << 20 // bytes of a configuration
-	maxLayers   = 500     // what overlayfs stacks (OVL_MAX_STACK)
+	// What overlayfs stacks (OVL_MAX_STACK, 500), less the container's own folder
+	// and what a recipe makes on the image: rootfs.MaxLayers-1.
+	maxLayers = 498
 )
 
 // Image is one platform's image, as its manifest and configuration say. It can
@@ -32,9 +34,6 @@ type Config struct {
 	Env              []string // NAME=VALUE
 	WorkingDir, User string   // User: a name or an id, and perhaps :GROUP
 	Entrypoint, Cmd  []string
-	Volumes          []string // paths, sorted
-	Labels           map[string]string
-	StopSignal       string
 	Architecture, OS string
 	Variant          string
 	Created          time.Time // zero if it is not known

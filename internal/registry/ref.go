@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"unicode"
 
 	"github.com/google/go-containerregistry/pkg/name"
 )
@@ -72,7 +73,7 @@ func Parse(text, dir string) (Ref, error) {
 	return ref, nil
 }
 
-func unprintable(r rune) bool { return r < ' ' || r == 0x7f || r == '\uFFFD' }
+func unprintable(r rune) bool { return !unicode.IsPrint(r) || r == '\uFFFD' }
 
 func parseRemote(text string) (Ref, error) {
 	for _, scheme := range []string{"docker://", "https://", "http://"} {
@@ -173,26 +174,17 @@ func hostName(registry string) string {
 	return registry
 }
 
-// At is the same image, pinned to a digest that Resolve gave, so that it can be
-// fetched again although the tag has moved. A file is pinned by its Stamp.
-func (r Ref) At(digest string) Ref {
-	if r.kind == fromRegistry && isDigest(digest) {
-		r.id = digest
-	}
-	return r
-}
+// pinned says whether the reference always means the same image.
+func (r Ref) pinned() bool { return r.kind == fromRegistry && isDigest(r.id) }
 
-// Pinned says whether the reference always means the same image.
-func (r Ref) Pinned() bool { return r.kind == fromRegistry && isDigest(r.id) }
-
-// Local says whether the image is a file of this machine.
-func (r Ref) Local() bool { return r.kind == fromLayout || r.kind == fromArchive }
+// local says whether the image is a file of this machine.
+func (r Ref) local() bool { return r.kind == fromLayout || r.kind == fromArchive }
 
 // Stamp is a text that changes when the file behind a reference does: size,
 // modification time and inode of a layout's index.json or of an archive. It is
 // "" for a registry, which can't be asked for free.
 func (r Ref) Stamp() (string, error) {
-	if !r.Local() {
+	if !r.local() {
 		return "", nil
 	}
 	path := r.path

@@ -60,6 +60,9 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 		"host:/a":                 "no port",
 		"user@host.io/a":          "must be sha256:",
 		"a\x1b[2J":                "cannot be printed",
+		"oci:a\u009b2J":           "cannot be printed",
+		"oci:a\u202eb":            "cannot be printed",
+		"oci:a\xff":               "cannot be printed",
 		"oci:":                    "no path after oci:",
 		"oci:x:":                  "no tag after",
 		"docker-archive::x":       "no path after docker-archive:",
@@ -75,17 +78,11 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 }
 
 func TestPins(t *testing.T) {
-	ref, err := Parse("postgres:17", "/")
-	if err != nil || ref.Pinned() || ref.Local() {
-		t.Fatal(ref, err)
-	}
-	pinned := ref.At(someDigest)
-	if pinned.String() != "docker.io/library/postgres@"+someDigest || !pinned.Pinned() {
-		t.Errorf("pinned is %s", pinned)
-	}
-	file, err := Parse("oci:x", "/")
-	if err != nil || file.At(someDigest) != file || !file.Local() {
-		t.Errorf("a layout is pinned to %s, %v", file.At(someDigest), err)
+	for text, want := range map[string][2]bool{"postgres:17": {false, false}, "postgres:17@" + someDigest: {true, false}, "oci:x": {false, true}, "docker-archive:x": {false, true}} {
+		ref, err := Parse(text, "/")
+		if err != nil || ref.pinned() != want[0] || ref.local() != want[1] {
+			t.Errorf("%s: pinned %v, local %v, %v", text, ref.pinned(), ref.local(), err)
+		}
 	}
 }
 
@@ -153,10 +150,10 @@ func FuzzParse(f *testing.F) {
 		if err != nil || again.String() != ref.String() {
 			t.Errorf("%q is %q, which is %q, %v", text, ref, again, err)
 		}
-		if ref.Local() && !filepath.IsAbs(ref.path) {
+		if ref.local() && !filepath.IsAbs(ref.path) {
 			t.Errorf("%q has the path %q", text, ref.path)
 		}
-		if !ref.Local() && (strings.Contains(ref.repo.RepositoryStr(), "..") || strings.ContainsAny(ref.String(), " ?#%\\")) {
+		if !ref.local() && (strings.Contains(ref.repo.RepositoryStr(), "..") || strings.ContainsAny(ref.String(), " ?#%\\")) {
 			t.Errorf("%q makes the address %q", text, ref)
 		}
 	})

@@ -167,7 +167,7 @@ func (c *Client) resolveRemote(ctx context.Context, ref Ref) (*Image, error) {
 	}
 	r := &repository{c: c, list: list}
 	what := "tag " + ref.id
-	if ref.Pinned() {
+	if ref.pinned() {
 		what = short(ref.id)
 	}
 	data, kind, i, err := r.document(ctx, "/manifests/"+ref.id, what, ref.id, maxManifest)

@@ -34,11 +34,10 @@ func TestResolve(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Config{Env: []string{"A=1"}, WorkingDir: "/srv", User: "10:20", Entrypoint: []string{"/e"}, Cmd: []string{"c", "d"},
-		Volumes: []string{"/a", "/z"}, Labels: map[string]string{"l": "m"}, StopSignal: "SIGINT",
 		Architecture: "amd64", OS: "linux", Created: time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)}
 	c := newTestClient(Options{})
 	defer c.Close()
-	for _, ref := range []Ref{s.ref("a/b:1"), s.ref("a/b:1").At(digest.String()), s.ref("a/oci:1")} {
+	for _, ref := range []Ref{s.ref("a/b:1"), s.ref("a/b@" + digest.String()), s.ref("a/oci:1")} {
 		img := resolve(t, c, ref)
 		if img.Ref != ref.String() || !strings.Contains(ref.String(), "oci") && img.Digest != digest.String() {
 			t.Errorf("%s is %s with %s, want %s", ref, img.Ref, img.Digest, digest)
@@ -149,6 +148,9 @@ func TestRefusedDocuments(t *testing.T) {
 	config := func(n int) string {
 		return `{"os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":` + diff(n) + `}}`
 	}
+	nul := func(name, value string) string {
+		return `{"os":"linux","architecture":"amd64","config":{"` + name + `":` + value + `}}`
+	}
 	layer := func(kind, more string) string {
 		return `{"mediaType":"` + kind + `","digest":"` + someDigest + `","size":10` + more + `}`
 	}
@@ -167,11 +169,16 @@ func TestRefusedDocuments(t *testing.T) {
 		{image(`{}`, "application/vnd.cncf.helm.config.v1+json"), `{}`, `artifact of the type "application/vnd.cncf.helm.config.v1+json"`},
 		{image(`{"os":1}`, ociConfig), `{"os":1}`, "configuration is not valid"},
 		{image(`{"os":"linux"}`, ociConfig, layer(gz, "")), `{"os":"linux"}`, "1 layers and its configuration 0"},
+		{image(nul("Env", `["A=\u0000"]`), ociConfig), nul("Env", `["A=\u0000"]`), "its configuration has a NUL character in Env; the image is broken"},
+		{image(nul("Cmd", `["a\u0000"]`), ociConfig), nul("Cmd", `["a\u0000"]`), "a NUL character in Cmd"},
+		{image(nul("Entrypoint", `["a\u0000"]`), ociConfig), nul("Entrypoint", `["a\u0000"]`), "a NUL character in Entrypoint"},
+		{image(nul("WorkingDir", `"/\u0000"`), ociConfig), nul("WorkingDir", `"/\u0000"`), "a NUL character in WorkingDir"},
+		{image(nul("User", `"0\u0000"`), ociConfig), nul("User", `"0\u0000"`), "a NUL character in User"},
 		{image(config(1), ociConfig, layer(gz, `,"urls":["http://x"]`)), config(1), "foreign layer"},
 		{image(config(1), ociConfig, layer(string(types.DockerForeignLayer), ``)), config(1), "foreign layer"},
 		{image(config(1), ociConfig, layer("application/vnd.in-toto+json", ``)), config(1), "no layer of a file system"},
 		{image(config(1), ociConfig, strings.Replace(layer(gz, ``), "10", "-1", 1)), config(1), "-1 bytes"},
-		{image(config(501), ociConfig, strings.Split(strings.Repeat(layer(gz, ``)+";", 501), ";")[:501]...), config(501), "501 layers; at most 500"},
+		{image(config(499), ociConfig, strings.Split(strings.Repeat(layer(gz, ``)+";", 499), ";")[:499]...), config(499), "499 layers; at most 498"},
 		{image(config(1), ociConfig, strings.Replace(layer(gz, ``), "sha256:", "sha512:"+strings.Repeat("0", 64), 1)), config(1), "another digest than sha256"},
 		{image(config(1), ociConfig, layer(gz, ``)), config(2)[:len(config(1))], "does not match its digest"},
 		{strings.Replace(image(`{}`, ociConfig), `"size":2`, `"size":99999999`, 1), `{}`, "99999999 bytes; at most 8388608"},

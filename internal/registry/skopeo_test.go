@@ -33,7 +33,7 @@ func TestSkopeo(t *testing.T) {
 		if img.Config.User != "10:20" || img.Config.WorkingDir != "/srv" {
 			t.Errorf("%s: %+v", to, img.Config)
 		}
-		if ref.Local() {
+		if ref.local() {
 			wantLayers(t, img, made)
 			continue
 		}

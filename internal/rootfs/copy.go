@@ -51,7 +51,11 @@ func (b *builder) openCopySource(m *Mount, tree, target int) (int, *linux.StepEr
 	defer syscall.Close(root)
 	fd, err := linux.OpenInRoot(root, m.Target, syscall.O_RDONLY|syscall.O_DIRECTORY)
 	if err != nil {
-		return -1, linux.Fail("read the original of snapshot volume "+m.Target+" in", m.Source, err)
+		in := m.Source
+		if in == "" {
+			in = "the other container's layers"
+		}
+		return -1, linux.Fail("read the original of snapshot volume "+m.Target+" in", in, err)
 	}
 	return fd, nil
 }

@@ -56,16 +56,25 @@ func Open(path, ids string) (*Store, error) {
 		return nil, fmt.Errorf("the store %s belongs to uid %d with mode %04o; it must be yours alone: chown it and chmod go-w, or write store: FOLDER in the settings", path, st.Uid, st.Mode&0o7777)
 	}
 	for _, dir := range []string{"locks", "blobs", "images", "logs", "tmp", "tmp/" + trash} {
-		if err := os.MkdirAll(filepath.Join(path, dir), 0o700); err != nil {
+		if err := s.folder(filepath.Join(path, dir), 0o700); err != nil {
 			return nil, s.unmade(err)
 		}
 	}
 	for _, dir := range []string{Layers, Builds, "caches"} {
-		if err := os.MkdirAll(filepath.Join(s.ids, dir), 0o755); err != nil {
+		if err := s.folder(filepath.Join(s.ids, dir), 0o755); err != nil {
 			return nil, s.unmade(err)
 		}
 	}
 	return s, nil
+}
+
+// folder makes a folder of the store, which may be read-only: images that are in
+// it can be used.
+func (s *Store) folder(path string, mode fs.FileMode) error {
+	if err := os.MkdirAll(path, mode); err != nil && !errors.Is(err, unix.EROFS) {
+		return err
+	}
+	return nil
 }
 
 func (s *Store) unmade(err error) error {
@@ -109,7 +118,11 @@ func (s *Store) Log(name string) (*os.File, error) {
 
 // locked does f while the store's lock is held: unix.LOCK_SH or LOCK_EX.
 func (s *Store) locked(how int, f func() error) error {
-	lock, err := os.OpenFile(filepath.Join(s.path, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	path := filepath.Join(s.path, "lock")
+	lock, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if errors.Is(err, unix.EROFS) && how == unix.LOCK_SH {
+		lock, err = os.Open(path) // a read-only store can be used, and nobody changes it
+	}
 	if err != nil {
 		return fmt.Errorf("cannot lock the store: %w", err)
 	}

@@ -106,6 +106,11 @@ func (s *Store) Adopt(t *Temp, name string, node Node) (l *Lease, err error) {
 	if err := writeJSON(filepath.Join(from, nodeFile), node); err != nil {
 		return nil, err
 	}
+	// A node that is there is whole, after a power cut too: its files are on the disk
+	// before its name is. Without the lock, because it may take long.
+	if err := unix.Syncfs(int(t.hold.Fd())); err != nil {
+		return nil, fmt.Errorf("cannot write %s to the disk: %w", key, err)
+	}
 	err = s.locked(unix.LOCK_EX, func() error {
 		for _, below := range node.Stack[1:] {
 			if !s.Has(below) {

@@ -3,6 +3,7 @@ package unpack
 import (
 	"bufio"
 	"bytes"
+	"compress/bzip2"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+	"github.com/ulikunitz/xz"
 )
 
 // source counts what comes, and remembers the reader's own error: what a
@@ -57,9 +59,11 @@ var errTruncated = &LayerError{Why: "is truncated: it ends in the middle"}
 // (RFC 8878, 3.1.1.1.2, recommends no more).
 const maxWindow = 64 << 20
 
-// decompressor looks at the first bytes and gives a reader of what is inside,
-// and a function that frees it.
-func decompressor(in io.Reader) (io.Reader, func(), error) {
+// Decompress looks at the first bytes and gives a reader of what is inside, and a
+// function that frees it: of gzip, zstd and what is not compressed; of an archive
+// that is no layer also of xz and bzip2. A zstd window of more than 64 MiB is
+// zstd.ErrWindowSizeExceeded.
+func Decompress(in io.Reader, archive bool) (io.Reader, func(), error) {
 	buffered := bufio.NewReaderSize(in, 128<<10)
 	none := func() {}
 	head, err := buffered.Peek(6)
@@ -81,12 +85,21 @@ func decompressor(in io.Reader) (io.Reader, func(), error) {
 		}
 		return zs, zs.Close, nil
 	}
-	for magic, name := range map[string]string{"BZh": "bzip2", "\xfd7zXZ\x00": "xz"} {
-		if bytes.HasPrefix(head, []byte(magic)) {
-			return nil, none, &LayerError{Why: "is compressed with " + name + ", which layers of images are not; use gzip, zstd or none"}
-		}
+	name := ""
+	switch {
+	case bytes.HasPrefix(head, []byte("\xfd7zXZ\x00")) && archive:
+		out, err := xz.NewReader(buffered)
+		return out, none, err
+	case bytes.HasPrefix(head, []byte("BZh")) && archive:
+		return bzip2.NewReader(buffered), none, nil
+	case bytes.HasPrefix(head, []byte("\xfd7zXZ\x00")):
+		name = "xz"
+	case bytes.HasPrefix(head, []byte("BZh")):
+		name = "bzip2"
+	default:
+		return buffered, none, nil
 	}
-	return buffered, none, nil
+	return nil, none, &LayerError{Why: "is compressed with " + name + ", which layers of images are not; use gzip, zstd or none"}
 }
 
 // isSkippable says whether zstd data begins with a frame to skip, as pzstd's

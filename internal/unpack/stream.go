@@ -64,7 +64,7 @@ func openStream(ctx context.Context, layer io.Reader, max int64, progress func(i
 func (s *stream) decompress(layer io.Reader) {
 	defer close(s.plain)
 	in := &source{layer: layer, read: &s.read}
-	out, stop, err := decompressor(in)
+	out, stop, err := Decompress(in, false)
 	defer stop()
 	for err == nil {
 		var buf []byte

@@ -227,6 +227,8 @@ func TestTar(t *testing.T) {
 		s.fails("the archive is ", worker.Change{Kind: worker.Tar, Path: "/x", Source: "/work/text"})
 		s.write("cut.gz", string(zip(t, make([]byte, 10000))[:30]))
 		s.fails("the archive is ", worker.Change{Kind: worker.Tar, Path: "/x", Source: "/work/cut.gz"})
+		s.write("window.zst", "\x28\xb5\x2f\xfd\x00\x88\x01\x00\x00") // 128 MiB (RFC 8878, 3.1.1.1.2)
+		s.fails("the archive is compressed with a zstd window of more than 64 MiB; compress it again without --long or --ultra", worker.Change{Kind: worker.Tar, Path: "/x", Source: "/work/window.zst"})
 		s.write("bomb.gz", string(zip(t, archive(t, tar.Header{Name: "f", Uname: strings.Repeat("x", 2<<20)}))))
 		s.fails("the archive unpacks to more than 1048576 bytes; if it is meant to be so large, raise layer-limits in the settings", worker.Change{Kind: worker.Tar, Path: "/x", Source: "/work/bomb.gz"})
 	})
@@ -249,6 +251,7 @@ func TestDebian(t *testing.T) {
 		must(t, os.WriteFile(program, []byte(`#!/bin/sh
 echo "args $*"
 echo "pid $$ uid $(id -u) umask $(umask) env $X"
+echo "said again" >/dev/stderr
 grep -h SigBlk /proc/self/status
 for last; do before=$dest; dest=$last; done
 mkdir -p $before/dev/pts && : >$before/dev/null

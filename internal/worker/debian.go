@@ -16,7 +16,7 @@ import (
 
 // drain bounds how long output is waited for that mmdebstrap left something
 // running for.
-const drain = 5 * time.Second
+const drain = time.Second
 
 // make runs mmdebstrap. This process is the first of a pid namespace: what
 // mmdebstrap leaves running ends with it.

@@ -10,6 +10,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/lanyard-dev/lanyard/internal/unpack"
 	"golang.org/x/sys/unix"
 )
@@ -32,7 +33,7 @@ func (r *buildRequest) untar(c *Change, blob *os.File) error {
 		return fmt.Errorf("cannot unpack: %w", err)
 	}
 	defer dir.Close()
-	in, stop, err := decompress(blob)
+	in, stop, err := unpack.Decompress(blob, true)
 	if err != nil {
 		return fmt.Errorf("cannot read the archive: %w", err)
 	}
@@ -52,6 +53,8 @@ func (r *buildRequest) untar(c *Change, blob *os.File) error {
 	switch {
 	case errors.As(err, &limit):
 		return fmt.Errorf("the archive unpacks to more than %d %s; if it is meant to be so large, %s", limit.Limit, limit.What, raiseLimits)
+	case errors.Is(err, zstd.ErrWindowSizeExceeded):
+		return errors.New("the archive is compressed with a zstd window of more than 64 MiB; compress it again without --long or --ultra")
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return errors.New("the archive is truncated: it ends in the middle")
 	case errors.As(err, &bad) && bad.Entry == "":

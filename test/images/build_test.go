@@ -166,10 +166,14 @@ containers:
   missing: {setup: [!Image "HOST/app", !Cmd [/no/such, program]]}
   bad: {setup: [!Image "HOST/app", !Text {/version/x: y}]}
   pack: {setup: [!Image "HOST/app", !Install [something]]}
+  broken: {setup: [!Image "HOST/app", !Text {/usr/local/bin/apk: "#!/bin/sh\nexit 126\n"}, !Cmd [chmod, "755", /usr/local/bin/apk], !Install [something]]}
+  dash: {setup: [!Image "HOST/app", !Sh "-x; echo not here"]}
   again: {setup: [!Image "HOST/app", !Sh "set +x; echo first; echo second >/dev/stderr; echo third >/dev/stdout; exit 3"]}
   quiet: {setup: [!Image "HOST/app", !Cmd [sh, -c, "echo before"], !Cmd [sh, -c, "exit 3"]]}
   colour: {setup: [!Image "HOST/app", !Cmd [sh, -c, "printf '10%%\\r50%%\\r\\033[31mred\\033]0;title\\007\\r\\n\\302\\233x'; exit 3"]]}
 commands:
+  broken: !Command {container: broken, run: "true"}
+  dash: !Command {container: dash, run: "true"}
   again: !Command {container: again, run: "true"}
   quiet: !Command {container: quiet, run: "true"}
   colour: !Command {container: colour, run: "true"}
@@ -187,6 +191,8 @@ commands:
 		p.Fails(127, []string{"\n   [31mred ]0;title\n   x\n"}, "colour")
 		p.Fails(127, []string{"!Text: cannot make the folder: mkdir /version: not a directory"}, "bad")
 		p.Fails(127, []string{"!Install: no program to install packages with was found"}, "pack")
+		p.Fails(127, []string{"!Install: /bin/sh gave status 126"}, "broken")
+		p.Fails(127, []string{"!Sh: /bin/sh gave status 127", "-x: not found"}, "dash")
 		logs := p.left("logs")
 		data, err := os.ReadFile(filepath.Join(p.store, logs[len(logs)-1]))
 		must(t, err)

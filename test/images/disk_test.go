@@ -59,6 +59,33 @@ commands:
 	}
 }
 
+// TestReadOnlyStore: what is there can be started.
+func TestReadOnlyStore(t *testing.T) {
+	testkit.Require(t, testkit.Root)
+	r := serve(t)
+	r.push("app", system(t, "1"))
+	p := newProject(t, r, `
+containers:
+  box: {image: "HOST/app"}
+  made: {setup: [!Image "HOST/app", !Text {/made: made}]}
+  other: {setup: [!Image "HOST/app", !Text {/made: other}]}
+commands:
+  box: !Command {container: box, run: cat /version}
+  made: !Command {container: made, run: cat /made}
+  other: !Command {container: other, run: cat /made}
+`)
+	p.wants("1", "box")
+	p.wants("made", "made")
+	must(t, os.Remove(filepath.Join(p.store, "tmp/trash")))
+	must(t, unix.Mount(p.store, p.store, "", unix.MS_BIND, ""))
+	t.Cleanup(func() { _ = unix.Unmount(p.store, unix.MNT_DETACH) })
+	must(t, unix.Mount("", p.store, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, ""))
+	p.wants("1", "box")
+	p.wants("made", "made")
+	p.Fails(127, []string{"read-only file system"}, "other")
+	must(t, unix.Unmount(p.store, 0))
+}
+
 // TestFlat: where the store's filesystem can't hold layers as overlayfs wants
 // them, containers and recipes show the same.
 func TestFlat(t *testing.T) {

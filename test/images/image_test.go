@@ -76,6 +76,17 @@ commands: {show: !Command {container: box, user-id: 1000, run: "stat -c '%a %n' 
 	syscall.Umask(old)
 }
 
+// TestSnapshotOfNothing: the message says where there is no original.
+func TestSnapshotOfNothing(t *testing.T) {
+	r := serve(t)
+	r.push("app", system(t, "1"))
+	p := newProject(t, r, `
+containers: {other: {image: "HOST/app"}, box: {image: "HOST/app", volumes: {/none: !Snapshot {container: other}}}}
+commands: {show: !Command {container: box, run: cat /version}}
+`)
+	p.Fails(127, []string{"read the original of snapshot volume /none in the other container's layers: no such file"}, "show")
+}
+
 // TestLocalImages: a layout and an archive are read where they lie, and never stale.
 func TestLocalImages(t *testing.T) {
 	each(t, func(t *testing.T, as string) {
