@@ -28,7 +28,7 @@ func TestDocumentedExamples(t *testing.T) {
 			continue
 		case "commands", "x-worker":
 			file = boxes + block
-		case "volumes", "limits":
+		case "volumes", "limits", "security":
 			file = "containers:\n  python:\n    host: true\n    " + strings.ReplaceAll(block, "\n", "\n    ") +
 				"\ncommands: {_fill: {container: python, run: a}}\n"
 		default:

@@ -41,6 +41,12 @@ func TestContainerProblems(t *testing.T) {
 			`4:45: environ "G": expected text, got a list`}},
 		{"write-mode", inContainer("host: true\nwrite-mode: read-write"), []string{`4:17: write-mode: expected read-only or transient, got "read-write"`}},
 		{"limits-mode", inContainer("host: true\nlimits-mode: best-efort"), []string{`4:18: limits-mode: expected strict or best-effort, got "best-efort" (did you mean "best-effort"?)`}},
+		{"security", inContainer("host: true\nsecurity: {seccomp: ../p.json, nesting: 1, privileged: true}"), []string{
+			`4:25: seccomp: "../p.json" leads out of the project; write default, unconfined, or the path of a profile in the project`,
+			`4:45: nesting: expected true or false, got "1"`,
+			`4:48: unknown key "privileged" in security`}},
+		{"security is a word", inContainer("host: true\nsecurity: unconfined"), []string{`4:15: security: expected a mapping, got "unconfined"`}},
+		{"empty seccomp", inContainer("host: true\nsecurity: {seccomp: ''}"), []string{`4:25: seccomp is empty; write a value or remove the key`}},
 	})
 }
 

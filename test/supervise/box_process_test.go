@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/lanyard-dev/lanyard/client"
 )
 
 // fields gives the lines NAME: VALUE of a status file (proc_pid_status(5)).
@@ -220,4 +222,31 @@ func TestContractWorkingDir(t *testing.T) {
 			t.Errorf("%s: %q, want %q", agent, got, want)
 		}
 	}
+}
+
+// TestContractSeccomp: the container has the default filter, unless the
+// supervisor's environment takes it away; a mistake there is a state with an error.
+func TestContractSeccomp(t *testing.T) {
+	t.Parallel()
+	launch := func(word string) *running {
+		return newPlace(t, `{}`).launch(func(cmd *exec.Cmd) { cmd.Env = append(cmd.Environ(), "LANYARD_SECCOMP="+word) },
+			"--hostname", "box", "--ID", "seccomp-"+word+"x", "--", "/bin/cat", "/proc/self/status")
+	}
+	for word, warned := range map[string]bool{"": false, "default": false, "unconfined": true} {
+		r := launch(word)
+		r.dial().finished()
+		r.end()
+		if got := fields(r.output())["Seccomp"]; got != "2" {
+			t.Errorf("LANYARD_SECCOMP=%s: Seccomp is %q\n%s", word, got, r.log())
+		}
+		if got := strings.Contains(r.errors(), "LANYARD_SECCOMP is unconfined"); got != warned {
+			t.Errorf("LANYARD_SECCOMP=%s: warned: %v\n%s", word, got, r.log())
+		}
+	}
+	r := launch("off")
+	state := r.dial().until("an error", func(s client.State) bool { return s.Err != "" })
+	if want := `LANYARD_SECCOMP is "off"`; !strings.Contains(state.Err, want) {
+		t.Errorf("no %q in %q", want, state.Err)
+	}
+	r.end()
 }
