@@ -57,6 +57,8 @@ func openBase(path string, create bool) (*os.File, error) {
 		err := os.MkdirAll(filepath.Dir(path), 0o755)
 		if err == nil {
 			err = os.Mkdir(path, 0o700)
+		} else if os.IsExist(err) { // a link to nowhere, which is not there for who opens it
+			return nil, unmade(path, err)
 		}
 		switch {
 		case os.IsNotExist(err): // the last run above it has removed it meanwhile

@@ -30,8 +30,12 @@ func TestLayersByFuse(t *testing.T) {
 	if err := unix.Setxattr(dir+"/top/opaque", "user.overlay.opaque", []byte("y"), 0); err != nil {
 		t.Fatal(err)
 	}
+	self, err := os.Executable() // the folder changes
+	if err != nil {
+		t.Fatal(err)
+	}
 	cmd := deep(t, p)
-	cmd.Args = append(cmd.Args[:4], dir+"/bottom", os.Args[0], "-test.run=^TestLayersByFuse$", "-test.v")
+	cmd.Args = append(cmd.Args[:4], dir+"/bottom", self, "-test.run=^TestLayersByFuse$", "-test.v")
 	cmd.Env = append(cmd.Env, stackVariable+"="+dir, "PATH="+os.Getenv("PATH"), "LANYARD_TEST_AS="+os.Getenv("LANYARD_TEST_AS"))
 	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS") {
 		t.Errorf("%v\n%s", err, out)
