@@ -3,6 +3,7 @@ package container
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -54,22 +55,20 @@ func lockBase(path string) (*os.File, error) {
 // made it first.
 func openBase(path string, create bool) (*os.File, error) {
 	if create {
-		err := os.MkdirAll(filepath.Dir(path), 0o755)
-		if err == nil {
-			err = os.Mkdir(path, 0o700)
-		} else if os.IsExist(err) { // a link to nowhere, which is not there for who opens it
+		// Nobody removes what is above it, so what goes wrong there stays so.
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return nil, unmade(path, err)
 		}
-		switch {
-		case os.IsNotExist(err): // the last run above it has removed it meanwhile
-			return nil, err
-		case err != nil && !os.IsExist(err):
+		if err := os.Mkdir(path, 0o700); err != nil && !os.IsExist(err) {
 			return nil, unmade(path, err)
 		}
 	}
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
 	if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ELOOP) {
 		return nil, &linux.Obstacle{Why: path + " is a symlink or a file; it must be a folder of yours", Fix: ownBase(path)}
+	}
+	if create && errors.Is(err, fs.ErrPermission) {
+		return nil, unmade(path, err)
 	}
 	if err != nil {
 		return nil, err
@@ -110,9 +109,12 @@ func unmade(path string, err error) error {
 func CheckBase() (path string, err error) {
 	path = RunBase()
 	base, err := openBase(path, false)
-	if err == nil {
+	switch {
+	case err == nil:
 		base.Close()
 		return path, nil
+	case errors.Is(err, fs.ErrPermission):
+		return path, unmade(path, err)
 	}
 	for above := path; os.IsNotExist(err) && above != "/"; {
 		above = filepath.Dir(above)

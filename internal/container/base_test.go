@@ -7,17 +7,20 @@ import (
 	"testing"
 )
 
-// TestBaseThroughALink: a link to nowhere can neither be opened nor made.
-func TestBaseThroughALink(t *testing.T) {
+// TestBaseThatCannotBe: nothing is tried for ever where the folder above can't be
+// made: through a link to nowhere, or in proc(5).
+func TestBaseThatCannotBe(t *testing.T) {
 	link := filepath.Join(t.TempDir(), "link")
-	if err := os.Symlink("/nonexistent", link); err != nil {
+	if err := os.Symlink("/nonexistent/folder", link); err != nil {
 		t.Fatal(err)
 	}
-	f, err := lockBase(filepath.Join(link, "lanyard"))
-	if err == nil {
-		f.Close()
-	}
-	if err == nil || !strings.Contains(err.Error(), link+"/lanyard can't be made") {
-		t.Errorf("it says %v", err)
+	for _, above := range []string{link, "/proc/nothing"} {
+		f, err := lockBase(filepath.Join(above, "lanyard"))
+		if err == nil {
+			f.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), above+"/lanyard can't be made") {
+			t.Errorf("%s: it says %v", above, err)
+		}
 	}
 }

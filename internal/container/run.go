@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -249,7 +250,7 @@ func sweep(path string) error {
 // seconds, and whoever starts meanwhile must not wait for it.
 func runFolders(path string) ([]string, error) {
 	base, err := openBase(path, false)
-	if os.IsNotExist(err) {
+	if os.IsNotExist(err) || errors.Is(err, fs.ErrPermission) { // nothing of ours is there; who needs the folder is told
 		return nil, nil
 	}
 	if err != nil {

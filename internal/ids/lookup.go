@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"os/exec"
 	"runtime"
 	"strconv"
@@ -38,13 +39,17 @@ const (
 func Lookup(uid int) Host {
 	h := Host{name: strconv.Itoa(uid)}
 	names := []string{h.name}
-	if u, err := user.LookupUid(uid); err == nil {
+	u, unknown := user.LookupUid(uid)
+	if unknown == nil {
 		h.name, names = u.Name, append(names, u.Name)
 	}
 	if h.UIDHelper, h.None = helper("newuidmap"); h.None != nil {
 		return h
 	}
 	if h.GIDHelper, h.None = helper("newgidmap"); h.None != nil {
+		return h
+	}
+	if h.None = refused(uid, u, unknown); h.None != nil {
 		return h
 	}
 	var missing []string
@@ -69,6 +74,15 @@ func Lookup(uid int) Host {
 		}
 	}
 	return h
+}
+
+// refused says what newgidmap wants of a caller besides a range: to have the group
+// that /etc/passwd has for him (newgidmap(1)), which newgrp(1) changes.
+func refused(uid int, u user.User, unknown error) *linux.Obstacle {
+	if unknown != nil || uid != os.Geteuid() || u.Gid == os.Getegid() {
+		return nil
+	}
+	return &linux.Obstacle{Why: fmt.Sprintf("your group is %d, and newgidmap wants %d, which /etc/passwd has", os.Getegid(), u.Gid), Fix: "newgrp -"}
 }
 
 // Packages are the commands that install something, by what the distribution
