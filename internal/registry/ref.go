@@ -50,7 +50,8 @@ func Parse(text, dir string) (Ref, error) {
 	case len(text) > maxText:
 		return fail("it has %d bytes, more than any name", len(text))
 	case strings.ContainsFunc(text, unprintable):
-		return fail("it contains characters that cannot be printed")
+		// In ASCII: a replacement character shows nothing of what is wrong.
+		return Ref{}, fmt.Errorf("image %+.200q: it contains characters that cannot be printed; %s", text, examples)
 	}
 	for _, k := range []kind{fromLayout, fromArchive} {
 		if rest, ok := strings.CutPrefix(text, string(k)+":"); ok {
