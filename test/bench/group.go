@@ -14,12 +14,15 @@ type group struct {
 }
 
 // launch starts cmd and waits until n containers have reported.
-func (w *workshop) launch(cmd *exec.Cmd, n int) (*group, error) {
+func (w *workshop) launch(cmd *exec.Cmd, n int) (*group, error) { return w.launchIn(w.project, cmd, n) }
+
+// launchIn is launch in another folder.
+func (w *workshop) launchIn(dir string, cmd *exec.Cmd, n int) (*group, error) {
 	if err := w.up.drain(); err != nil {
 		return nil, err
 	}
 	begin := time.Now()
-	r, err := w.run(cmd)
+	r, err := w.runIn(dir, cmd)
 	if err != nil {
 		return nil, err
 	}

@@ -34,7 +34,7 @@ func idleRow(w *workshop, pause time.Duration) experiment {
 				if err != nil {
 					return nil, err
 				}
-				values, err := watch(cmd.Process.Pid, pause)
+				values, err := watch(cmd.Process.Pid, siblings, pause)
 				if err != nil {
 					return nil, g.failed(err)
 				}
@@ -44,9 +44,9 @@ func idleRow(w *workshop, pause time.Duration) experiment {
 	}
 }
 
-// watch measures a group over a pause.
-func watch(supervisor int, pause time.Duration) ([]float64, error) {
-	stages, err := firstProcesses(supervisor)
+// watch measures a group of n over a pause.
+func watch(supervisor, n int, pause time.Duration) ([]float64, error) {
+	stages, err := firstProcesses(supervisor, n)
 	if err != nil {
 		return nil, err
 	}
@@ -79,9 +79,9 @@ func watch(supervisor int, pause time.Duration) ([]float64, error) {
 	}, nil
 }
 
-// firstProcesses are the PID 1 of the containers: the supervisor's children
+// firstProcesses are the PID 1 of n containers: the supervisor's children
 // that have children.
-func firstProcesses(supervisor int) ([]int, error) {
+func firstProcesses(supervisor, n int) ([]int, error) {
 	all, err := descendants(supervisor)
 	if err != nil {
 		return nil, err
@@ -94,8 +94,8 @@ func firstProcesses(supervisor int) ([]int, error) {
 			out = append(out, p.parent)
 		}
 	}
-	if len(out) != siblings {
-		return nil, fmt.Errorf("%d processes below lanyard have children, want %d", len(out), siblings)
+	if len(out) != n {
+		return nil, fmt.Errorf("%d processes below lanyard have children, want %d", len(out), n)
 	}
 	return out, nil
 }

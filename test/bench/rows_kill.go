@@ -38,7 +38,7 @@ func (w *workshop) killed(cmd *exec.Cmd) ([]float64, error) {
 	}
 	left := belongings()
 	maps.DeleteFunc(left, func(path string, _ bool) bool { return before[path] })
-	pidfds, err := openAll(g.cmd.Process.Pid)
+	pidfds, err := openAll(g.cmd.Process.Pid, siblings)
 	if err != nil {
 		return nil, g.failed(err)
 	}
@@ -60,14 +60,14 @@ func (w *workshop) killed(cmd *exec.Cmd) ([]float64, error) {
 	return []float64{milliseconds(allGone), milliseconds(processesGone)}, nil
 }
 
-// openAll opens a pidfd for every descendant of pid.
-func openAll(pid int) ([]unix.PollFd, error) {
+// openAll opens a pidfd for every descendant of pid, which are n at least.
+func openAll(pid, n int) ([]unix.PollFd, error) {
 	all, err := descendants(pid)
 	if err != nil {
 		return nil, err
 	}
-	if len(all) < siblings {
-		return nil, fmt.Errorf("%d processes run below lanyard, want at least %d", len(all), siblings)
+	if len(all) < n {
+		return nil, fmt.Errorf("%d processes run below lanyard, want at least %d", len(all), n)
 	}
 	var out []unix.PollFd
 	for _, p := range all {
