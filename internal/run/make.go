@@ -14,7 +14,6 @@ import (
 	"github.com/lanyard-dev/lanyard/internal/plan"
 	"github.com/lanyard-dev/lanyard/internal/progress"
 	"github.com/lanyard-dev/lanyard/internal/provide"
-	"github.com/lanyard-dev/lanyard/internal/seccomp"
 	"github.com/lanyard-dev/lanyard/internal/store"
 	"golang.org/x/sys/unix"
 )
@@ -34,8 +33,6 @@ type MakeOptions struct {
 
 // newSession begins an invocation.
 func newSession(o *Options, signals chan os.Signal) *session {
-	// Made while roots are looked up.
-	go func() { _, _ = seccomp.Default(filterOptions(!container.Privileged())) }()
 	return &session{options: o, run: container.NewRun(), signals: signals, volumes: map[string]string{},
 		ids: sync.OnceValue(func() ids.Host { return ids.Lookup(os.Geteuid()) })}
 }

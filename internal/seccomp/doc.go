@@ -5,3 +5,6 @@
 package seccomp
 
 //go:generate go run ./mknumbers
+//go:generate go test -run TestReady -update
+//go:generate env GOARCH=arm64 go test -exec qemu-aarch64-static -run TestReady -update
+//go:generate env GOARCH=riscv64 go test -exec qemu-riscv64-static -run TestReady -update

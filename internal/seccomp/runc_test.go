@@ -35,7 +35,7 @@ var newer = []string{"uretprobe", "riscv_hwprobe"}
 func TestLikeRunc(t *testing.T) {
 	testkit.Require(t, testkit.Root)
 	runc := testkit.RequireTool(t, "runc")
-	for name, mask := range map[string]uint64{"default": caps, "with CAP_SYS_ADMIN and CAP_SYS_NICE": caps | 1<<unix.CAP_SYS_ADMIN | 1<<unix.CAP_SYS_NICE, "none": 0} {
+	for name, mask := range map[string]uint64{"default": readyCaps, "with CAP_SYS_ADMIN and CAP_SYS_NICE": readyCaps | 1<<unix.CAP_SYS_ADMIN | 1<<unix.CAP_SYS_NICE, "none": 0} {
 		t.Run(name, func(t *testing.T) {
 			profile, err := docker.GetDefaultProfile(spec(Options{Caps: mask}))
 			if err != nil {

@@ -110,8 +110,8 @@ func TestConditions(t *testing.T) {
 // the upper half of the request says, and nothing else is refused for it.
 func TestKeystrokes(t *testing.T) {
 	filters := map[string]string{
-		"default":    must(t)(Default(Options{Caps: caps})),
-		"nesting":    must(t)(Default(Options{Caps: caps, Nesting: true})),
+		"default":    must(t)(Default(Options{Caps: readyCaps})),
+		"nesting":    must(t)(Default(Options{Caps: readyCaps, Nesting: true})),
 		"unconfined": must(t)(Unconfined()),
 		"a profile":  must(t)(Custom([]byte(`{"defaultAction": "SCMP_ACT_ALLOW"}`), Options{})),
 	}
@@ -152,7 +152,7 @@ func TestUnconfined(t *testing.T) {
 // TestNesting: what makes containers in a container is refused without, and
 // allowed with; what reaches the machine is refused anyway.
 func TestNesting(t *testing.T) {
-	without, with := must(t)(Default(Options{Caps: caps})), must(t)(Default(Options{Caps: caps, Nesting: true}))
+	without, with := must(t)(Default(Options{Caps: readyCaps})), must(t)(Default(Options{Caps: readyCaps, Nesting: true}))
 	hint := 0
 	ask := func(program, name string, arg uint64) action {
 		slot, ok := arches[0].slot(name, &hint)
@@ -185,7 +185,7 @@ func TestNesting(t *testing.T) {
 
 // TestSize: the kernel takes a program, and it finds a call in few steps.
 func TestSize(t *testing.T) {
-	program := must(t)(Default(Options{Caps: caps}))
+	program := must(t)(Default(Options{Caps: readyCaps}))
 	if n := len(program) / 8; n > 1500 {
 		t.Errorf("%d instructions", n)
 	}

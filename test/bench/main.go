@@ -81,7 +81,7 @@ func run() error {
 // experiments are all there are, in the order of the report.
 func experiments(w *workshop, pause time.Duration) []experiment {
 	return []experiment{
-		startRow(w), userRow(w), limitsRow(w), commandRow(w), fiftyRow(w), fallRow(w), fallAtOnceRow(w), killRow(w),
+		startRow(w), isolationRow(w), userRow(w), limitsRow(w), commandRow(w), fiftyRow(w), fallRow(w), fallAtOnceRow(w), killRow(w),
 		superviseRow(w), superviseKillRow(w), superviseMemoryRow(w), subscribersRow(w),
 		idleRow(w, pause), outputRow(w), imageRow(w), unpackRow(w), initRow(w),
 	}

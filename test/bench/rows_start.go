@@ -39,6 +39,26 @@ func startRow(w *workshop) experiment {
 	}
 }
 
+// openName is a contestant of isolationRow.
+const openName = "without filter and scope"
+
+// isolationRow: what the filter of system calls and the scope for abstract sockets
+// add to a start. The filter is made once for a supervisor, and installed in each
+// container.
+func isolationRow(w *workshop) experiment {
+	return experiment{
+		key: "isolation",
+		metrics: []metric{{
+			what: "the same, with the filter of system calls and Landlock's scope, and without", unit: "ms",
+			budgets: []budget{{against: openName, limit: 1.2}},
+		}},
+		contestants: []contestant{
+			w.engineArgs(false, reportUp),
+			w.engine(openName, nil, append([]string{"-open"}, reportUp...)),
+		},
+	}
+}
+
 // Contestants of userRow, and who runs those of an ordinary user if bench is
 // root: the user that make deps makes, with a range of ids.
 const (
