@@ -178,6 +178,10 @@ func (l *loader) readable(data []byte) bool {
 		case r < ' ' && r != '\t' && r != '\n' && r != '\r', r == '\ufffe', r == '\uffff':
 			l.problem(pos, "the control character %U cannot stand in YAML; remove it", r)
 			return false
+		case r == '\u0085', r == '\u2028', r == '\u2029':
+			// To YAML 1.1, and the library, they end a line; to YAML 1.2 and editors they don't.
+			l.problem(pos, "the invisible character %U ends a line for some readers of YAML and for others not; remove it, or write it as \"\\u%04x\"", r, r)
+			return false
 		case r == '\n', r == '\r' && (len(text) == 1 || text[1] != '\n'):
 			pos.Line, pos.Column = pos.Line+1, 1
 		default:

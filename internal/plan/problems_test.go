@@ -79,6 +79,7 @@ func TestYAMLProblems(t *testing.T) {
 		{"not UTF-8", "x-a: b\nx-é: \xe9\n", []string{"2:6: the byte 0xe9 is not UTF-8; save the file as UTF-8"}},
 		{"UTF-16", "\xff\xfea\x00", []string{"1:1: the byte 0xff is not UTF-8; save the file as UTF-8"}},
 		{"control character", "x-a: 1\r\nx-b: \x1b[0m\n", []string{"2:6: the control character U+001B cannot stand in YAML; remove it"}},
+		{"line ends of some", "x-a: 1\nx-b: a\u2028b\n", []string{`2:7: the invisible character U+2028 ends a line for some readers of YAML and for others not; remove it, or write it as "\u2028"`}},
 		{"large file", long, []string{"1:1: the file is larger than 1048576 bytes; is it the right one?"}},
 		{"a list", "- a\n", []string{`1:1: the file: expected a mapping, got a list`}},
 		{"a text", "hello\n", []string{`1:1: the file: expected a mapping, got "hello"`}},
