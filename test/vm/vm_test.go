@@ -3,12 +3,15 @@
 package vm_test
 
 import (
+	"bufio"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/lanyard-dev/lanyard/internal/testkit"
 )
@@ -43,5 +46,56 @@ func TestPackagesOfABuild(t *testing.T) {
 	slices.Sort(got)
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("the packages are %q, want %q; %v", got, want, err)
+	}
+}
+
+// TestOneRunAtATime: a second run in a tree says that it waits, and goes on when
+// the first is over.
+func TestOneRunAtATime(t *testing.T) {
+	script, err := os.ReadFile("run")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree := t.TempDir()
+	dir := filepath.Join(tree, "test/vm")
+	if err := os.MkdirAll(dir+"/.cache", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	// An image that can't be built ends the run, after it has said so.
+	for name, text := range map[string]string{"run": string(script), "image": "#!/bin/sh\necho building >&2\nexit 3\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, err := os.Create(dir + "/.cache/running")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	if err := syscall.Flock(int(first.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	second := exec.Command(filepath.Join(dir, "run"))
+	errs, err := second.StderrPipe()
+	if err == nil {
+		err = second.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	hang := time.AfterFunc(time.Minute, func() { _ = second.Process.Kill() })
+	defer hang.Stop()
+	lines := bufio.NewScanner(errs)
+	line := func(want string) {
+		t.Helper()
+		if lines.Scan(); lines.Text() != want {
+			t.Errorf("it says %q, want %q", lines.Text(), want)
+		}
+	}
+	line("test/vm: waiting for another run or shell in this tree to end")
+	first.Close()
+	line("building")
+	if err := second.Wait(); second.ProcessState.ExitCode() != 3 {
+		t.Errorf("it ended with %v", err)
 	}
 }
