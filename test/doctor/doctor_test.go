@@ -156,6 +156,35 @@ func TestSubIDs(t *testing.T) {
 	}
 }
 
+// TestNamelessUser: newuidmap refuses whoever has no name, also if /etc/subuid has
+// a line for the number.
+func TestNamelessUser(t *testing.T) {
+	pl := ordinaryUser(t, "300000:65536")
+	pl.file("ids", ordinary+":300000:65536\n", 0o644)
+	pl.file("passwd", "root:x:0:0::/:/bin/sh\n", 0o644)
+	pl.sameWords(0, "id-ranges", host.Partly, "uid "+ordinary+" has no name, and newuidmap maps ids for users with a name only",
+		"sudo useradd --uid "+ordinary+" user"+ordinary, "groups")
+	pl.runs("plain")
+}
+
+// TestNumberInSubIDs: a line for the number is as good as one for the name.
+func TestNumberInSubIDs(t *testing.T) {
+	pl := ordinaryUser(t, "300000:65536")
+	pl.file("ids", ordinary+":300000:65536\n", 0o644)
+	if f := pl.doctor(0, "id-ranges"); f.Status != host.Yes || !strings.Contains(f.Why, "300000-365535") {
+		t.Errorf("a line for the number is %+v", f)
+	}
+	pl.runs("groups")
+}
+
+// TestOtherGroup: newgidmap refuses whoever has changed his group, as with newgrp.
+func TestOtherGroup(t *testing.T) {
+	pl := ordinaryUser(t, "300000:65536")
+	pl.file("passwd", "root:x:0:0::/:/bin/sh\njo:x:"+ordinary+":100::/:/bin/sh\n", 0o644)
+	pl.sameWords(0, "id-ranges", host.Partly, "your group is "+ordinary+", and newgidmap wants 100, which jo has in /etc/passwd", "newgrp -", "groups")
+	pl.runs("plain")
+}
+
 func TestFewSubIDs(t *testing.T) {
 	pl := ordinaryUser(t, "300000:10")
 	pl.sameWords(0, "id-ranges", host.Partly,
@@ -181,8 +210,9 @@ func TestHelperWithoutSetuid(t *testing.T) {
 // TestHelperInAUserNamespace: whose root is not in it can give no power there.
 func TestHelperInAUserNamespace(t *testing.T) {
 	path := testkit.RequireTool(t, "newuidmap")
-	pl := inUserNS(t, "bind", "FILES/ids", "/etc/subuid", "bind", "FILES/ids", "/etc/subgid")
+	pl := inUserNS(t, "bind", "FILES/ids", "/etc/subuid", "bind", "FILES/ids", "/etc/subgid", "bind", "FILES/passwd", "/etc/passwd")
 	pl.file("ids", "4242:100000:65536\n", 0o644)
+	pl.file("passwd", "jo:x:4242:4242::/:/bin/sh\n", 0o644)
 	pl.sameWords(1, "id-ranges", host.No, path+" is not root's here, as in a user namespace without that root, so it has no power",
 		"run lanyard outside of the user namespace around it", "plain")
 }

@@ -166,3 +166,11 @@ func (pl *place) sameWords(code int, name string, status host.Status, why, fix, 
 		pl.t.Errorf("%s: exit code %d, want 127, and in one line %q:\n%s", command, got, line, errs)
 	}
 }
+
+// runs wants a command to work.
+func (pl *place) runs(command string) {
+	pl.t.Helper()
+	if code, out, errs := pl.lanyard(command); code != 0 || errs != "" {
+		pl.t.Errorf("%s: exit code %d, want 0\n%s%s", command, code, out, errs)
+	}
+}
