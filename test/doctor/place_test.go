@@ -28,6 +28,7 @@ commands:
   high: !Command {container: c, user-id: 1000, run: "true"}
   script: !Command {container: c, run: [/work/script]}
   limited: !Command {container: c, limits: {memory: 64MiB, pids: 30}, run: "true"}
+  softly: !Command {container: c, limits: {memory: 64MiB, pids: 30}, limits-mode: best-effort, run: "echo ran"}
   kept: !Command {container: c, volumes: {/kept: !Persistent {name: kept, init-command: plain}}, run: "true"}
 `
 

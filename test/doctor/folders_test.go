@@ -1,0 +1,60 @@
+package doctor_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/lanyard-dev/lanyard/internal/host"
+	"github.com/lanyard-dev/lanyard/internal/testkit"
+)
+
+func TestNoRuntimeDir(t *testing.T) {
+	pl := inUserNS(t)
+	pl.p.Env = []string{"XDG_RUNTIME_DIR="}
+	f := pl.doctor(0, "run-folder")
+	if f.Status != host.Partly || !strings.HasPrefix(f.Why, "XDG_RUNTIME_DIR is not set") || !strings.Contains(f.Why, "/tmp/lanyard-4242") ||
+		f.Fix != "sudo loginctl enable-linger 4242 && export XDG_RUNTIME_DIR=/run/user/4242" {
+		t.Errorf("without XDG_RUNTIME_DIR: %+v", f)
+	}
+	if code, out, errs := pl.lanyard("plain"); code != 0 || out != "ran\n" {
+		t.Errorf("a start that needs no run folder: %d\n%s%s", code, out, errs)
+	}
+}
+
+// TestForeignRuntimeDir: su and sudo keep the variable of somebody else.
+func TestForeignRuntimeDir(t *testing.T) {
+	pl := inUserNS(t, "tmpfs", "/run", "write", "/run/file", "", "attr", "ro", "/run")
+	pl.p.Env = []string{"XDG_RUNTIME_DIR=/run/user/0"}
+	pl.sameWords(0, "run-folder", host.No, "/run/user/0/lanyard can't be made: read-only file system",
+		"export XDG_RUNTIME_DIR=/run/user/$(id -u), or another folder of yours", "kept")
+}
+
+// TestLimitsWithoutRunFolder: nothing can be noted, so a cgroup would be left
+// behind after kill -9. That is a limit that can't be enforced.
+func TestLimitsWithoutRunFolder(t *testing.T) {
+	testkit.Require(t, testkit.Root, testkit.Limits)
+	pl := onMachine(t, "tmpfs", "/run", "attr", "ro", "/run")
+	const why = "/run/lanyard can't be made: read-only file system"
+	pl.sameWords(0, "run-folder", host.No, why, "sudo mount -o remount,rw /run", "limited")
+	code, out, errs := pl.lanyard("softly")
+	if code != 0 || out != "ran\n" || !strings.Contains(errs, "warning: softly: it runs without its limits on memory, pids: ") || !strings.Contains(errs, why) {
+		t.Errorf("best effort: %d\n%s%s", code, out, errs)
+	}
+}
+
+func TestNoExecProject(t *testing.T) {
+	pl := inUserNS(t, "bind", "DIR", "DIR", "attr", "noexec", "DIR")
+	pl.sameWords(0, "project-folder", host.Partly, "the project folder is on a filesystem mounted noexec, so no program in it can be executed",
+		"sudo mount -o remount,exec $(findmnt -no TARGET -T .)", "script")
+}
+
+func TestNoSuidProject(t *testing.T) {
+	pl := inUserNS(t, "bind", "DIR", "DIR", "attr", "nosuid", "DIR")
+	f := pl.doctor(0, "project-folder")
+	if f.Status != host.Partly || !strings.Contains(f.Why, "mounted nosuid") || f.Fix != "sudo mount -o remount,suid $(findmnt -no TARGET -T .)" {
+		t.Errorf("a nosuid project is %+v", f)
+	}
+	if code, out, errs := pl.lanyard("script"); code != 0 || out != "ran\n" {
+		t.Errorf("a program in it: %d\n%s%s", code, out, errs)
+	}
+}
