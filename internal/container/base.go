@@ -41,12 +41,26 @@ func lockBase(path string) (*os.File, error) {
 			base.Close()
 			return nil, err
 		}
-		var locked, there unix.Stat_t
-		if unix.Fstat(int(base.Fd()), &locked) == nil && unix.Lstat(path, &there) == nil &&
-			locked.Dev == there.Dev && locked.Ino == there.Ino {
+		if standsAt(base, path) {
 			return base, nil
 		}
 		base.Close() // another one stands there by now, or none
+	}
+}
+
+// standsAt says whether what was opened is still what path names, which a lock
+// keeps so: only who has it removes the folder.
+func standsAt(base *os.File, path string) bool {
+	var opened, there unix.Stat_t
+	return unix.Fstat(int(base.Fd()), &opened) == nil && unix.Lstat(path, &there) == nil &&
+		opened.Dev == there.Dev && opened.Ino == there.Ino
+}
+
+// removeBase removes the folder if nothing is in it. Whoever has locked another
+// one, which was made at path since base was opened, keeps that.
+func removeBase(base *os.File, path string) {
+	if flock(base, unix.LOCK_EX|unix.LOCK_NB) == nil && standsAt(base, path) {
+		_ = os.Remove(path) // stays while another run is in it
 	}
 }
 

@@ -24,3 +24,28 @@ func TestBaseThatCannotBe(t *testing.T) {
 		}
 	}
 }
+
+// TestBaseOfAnother: a run that ends does not remove the folder that another one
+// has made and locked meanwhile, and is about to make its own in.
+func TestBaseOfAnother(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lanyard")
+	first, err := lockBase(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	removeBase(first, path) // as a third run does that ends at the same time
+	second, err := lockBase(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
+	removeBase(first, path)
+	if !exists(path) {
+		t.Error("the folder of a run that starts was removed")
+	}
+	removeBase(second, path)
+	if exists(path) {
+		t.Error("the folder is left")
+	}
+}

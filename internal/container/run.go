@@ -222,9 +222,7 @@ func (r *Run) Close() error {
 	err := r.dismiss(folder)
 	r.folder = ""
 	if base, e := openBase(r.base, false); e == nil {
-		if flock(base, unix.LOCK_EX|unix.LOCK_NB) == nil {
-			_ = os.Remove(r.base) // stays while another run is in it
-		}
+		removeBase(base, r.base)
 		base.Close()
 	}
 	return err
