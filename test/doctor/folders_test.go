@@ -1,6 +1,8 @@
 package doctor_test
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -21,11 +23,33 @@ func TestNoRuntimeDir(t *testing.T) {
 	}
 }
 
-// TestForeignRuntimeDir: su and sudo keep the variable of somebody else.
+// TestForeignRuntimeDir: su and sudo keep the variable of somebody else, whose
+// folder is shut, as systemd makes it.
 func TestForeignRuntimeDir(t *testing.T) {
+	pl := onMachine(t, "uid", ordinary)
+	pl.owned()
+	dir := pl.folder("theirs", 0o700)
+	pl.p.Env = []string{"XDG_RUNTIME_DIR=" + dir}
+	pl.sameWords(0, "run-folder", host.No, dir+"/lanyard can't be made: "+dir+" belongs to uid 0 with mode 0700",
+		"export XDG_RUNTIME_DIR=/run/user/$(id -u), or another folder of yours", "kept")
+	pl.runs("plain")
+}
+
+// TestReadOnlyRuntimeDir: as in a container that was given nothing to write to.
+func TestReadOnlyRuntimeDir(t *testing.T) {
 	pl := inUserNS(t, "tmpfs", "/run", "write", "/run/file", "", "attr", "ro", "/run")
 	pl.p.Env = []string{"XDG_RUNTIME_DIR=/run/user/0"}
 	pl.sameWords(0, "run-folder", host.No, "/run/user/0/lanyard can't be made: read-only file system",
+		"export XDG_RUNTIME_DIR=/run/user/$(id -u), or another folder of yours", "kept")
+}
+
+// TestRuntimeDirIsALinkToNowhere: nothing is made at its other end.
+func TestRuntimeDirIsALinkToNowhere(t *testing.T) {
+	pl := inUserNS(t)
+	link := filepath.Join(pl.files, "link")
+	pl.must(os.Symlink("/nowhere", link))
+	pl.p.Env = []string{"XDG_RUNTIME_DIR=" + link}
+	pl.sameWords(0, "run-folder", host.No, link+"/lanyard can't be made: "+link+" is a link to nowhere",
 		"export XDG_RUNTIME_DIR=/run/user/$(id -u), or another folder of yours", "kept")
 }
 

@@ -95,6 +95,15 @@ func (pl *place) file(name, text string, mode os.FileMode) string {
 	return path
 }
 
+// folder makes one beside the files and gives its path.
+func (pl *place) folder(name string, mode os.FileMode) string {
+	pl.t.Helper()
+	path := filepath.Join(pl.files, name)
+	pl.must(os.Mkdir(path, mode))
+	pl.must(os.Chmod(path, mode))
+	return path
+}
+
 // owned gives the project and its run folder to an ordinary user.
 func (pl *place) owned() {
 	pl.t.Helper()
