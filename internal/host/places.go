@@ -14,15 +14,39 @@ import (
 func runFolder(check func() (string, error)) Finding {
 	const name = "run-folder"
 	path, err := check()
-	uid := os.Geteuid()
 	switch {
 	case err != nil:
 		return blocked(name, No, linux.ObstacleOf(err))
-	case uid != 0 && !filepath.IsAbs(os.Getenv("XDG_RUNTIME_DIR")):
-		return Finding{name, Partly, "XDG_RUNTIME_DIR is not set, so it is " + path + ", which is not removed when you log out, and systemd --user can't be asked for a cgroup",
-			fmt.Sprintf("sudo loginctl enable-linger %d && export XDG_RUNTIME_DIR=/run/user/%d", uid, uid)}
+	case os.Geteuid() != 0 && !filepath.IsAbs(os.Getenv("XDG_RUNTIME_DIR")):
+		return temporary(name, path)
 	}
 	return yes(name, path)
+}
+
+// temporary is about a run folder in /tmp. A relative path is none, as the
+// specification of XDG_RUNTIME_DIR says (XDG Base Directory Specification).
+func temporary(name, path string) Finding {
+	why, fix := "XDG_RUNTIME_DIR is not set", ""
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
+		why, fix = fmt.Sprintf("XDG_RUNTIME_DIR is relative (%s), and so ignored", dir), "unset XDG_RUNTIME_DIR, or the absolute path of a folder of yours"
+	}
+	why += ", so it is " + path
+	uid := os.Geteuid()
+	own := fmt.Sprintf("/run/user/%d", uid) // pam_systemd(8)
+	switch {
+	case exists(own):
+		fix = "export XDG_RUNTIME_DIR=" + own
+	case exists("/run/systemd/system"): // sd_booted(3)
+		fix = fmt.Sprintf("sudo loginctl enable-linger %d && export XDG_RUNTIME_DIR=%s", uid, own)
+	case fix == "":
+		return yes(name, why)
+	}
+	return Finding{name, Partly, why + ", which is not removed when you log out", fix}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // project tells what the mount of the project folder forbids to programs in it.

@@ -10,16 +10,37 @@ import (
 	"github.com/lanyard-dev/lanyard/internal/testkit"
 )
 
+// TestNoRuntimeDir: /tmp does as well. What gives a user a better folder depends
+// on the machine.
 func TestNoRuntimeDir(t *testing.T) {
-	pl := inUserNS(t)
-	pl.p.Env = []string{"XDG_RUNTIME_DIR="}
-	f := pl.doctor(0, "run-folder")
-	if f.Status != host.Partly || !strings.HasPrefix(f.Why, "XDG_RUNTIME_DIR is not set") || !strings.Contains(f.Why, "/tmp/lanyard-4242") ||
-		f.Fix != "sudo loginctl enable-linger 4242 && export XDG_RUNTIME_DIR=/run/user/4242" {
-		t.Errorf("without XDG_RUNTIME_DIR: %+v", f)
+	const unset, relative = "XDG_RUNTIME_DIR is not set", "XDG_RUNTIME_DIR is relative (run), and so ignored"
+	const there, stays = ", so it is /tmp/lanyard-4242", ", which is not removed when you log out"
+	systemd, session := []string{"mkdir", "/run/systemd/system"}, []string{"mkdir", "/run/user/4242"}
+	for name, test := range map[string]struct {
+		dir   string
+		words []string
+		want  host.Finding
+	}{
+		"without systemd":       {"", nil, host.Finding{Status: host.Yes, Why: unset + there}},
+		"relative":              {"run", nil, host.Finding{Status: host.Partly, Why: relative + there + stays, Fix: "unset XDG_RUNTIME_DIR, or the absolute path of a folder of yours"}},
+		"systemd":               {"", systemd, host.Finding{Status: host.Partly, Why: unset + there + stays, Fix: "sudo loginctl enable-linger 4242 && export XDG_RUNTIME_DIR=/run/user/4242"}},
+		"relative with systemd": {"run", systemd, host.Finding{Status: host.Partly, Why: relative + there + stays, Fix: "sudo loginctl enable-linger 4242 && export XDG_RUNTIME_DIR=/run/user/4242"}},
+		"a shell of su":         {"", append(session, systemd...), host.Finding{Status: host.Partly, Why: unset + there + stays, Fix: "export XDG_RUNTIME_DIR=/run/user/4242"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pl := inUserNS(t, append([]string{"tmpfs", "/run"}, test.words...)...)
+			pl.p.Env = []string{"XDG_RUNTIME_DIR=" + test.dir}
+			test.want.Name = "run-folder"
+			if f := pl.doctor(0, "run-folder"); f != test.want {
+				t.Errorf("it says %+v, want %+v", f, test.want)
+			}
+			pl.runs("plain")
+		})
 	}
-	if code, out, errs := pl.lanyard("plain"); code != 0 || out != "ran\n" {
-		t.Errorf("a start that needs no run folder: %d\n%s%s", code, out, errs)
+	pl := inUserNS(t, "tmpfs", "/run")
+	pl.p.Env = []string{"XDG_RUNTIME_DIR="}
+	if code, out, errs := pl.lanyard("kept"); code != 0 {
+		t.Errorf("what is noted in /tmp: %d\n%s%s", code, out, errs)
 	}
 }
 

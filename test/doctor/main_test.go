@@ -42,6 +42,8 @@ func confine(words []string) error {
 			err = unix.Mount(arg(), arg(), "", unix.MS_BIND, "")
 		case "tmpfs": // tmpfs TARGET
 			err = unix.Mount("tmpfs", arg(), "tmpfs", 0, "mode=755")
+		case "mkdir": // mkdir FOLDER
+			err = os.MkdirAll(arg(), 0o755)
 		case "write": // write FILE TEXT
 			err = os.WriteFile(arg(), []byte(arg()), 0o644)
 		case "attr": // attr NAME TARGET: of the mount there, and of those below it
