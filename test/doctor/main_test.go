@@ -33,6 +33,7 @@ func confine(words []string) error {
 	if err := unix.Mount("", "/", "", unix.MS_PRIVATE|unix.MS_REC, ""); err != nil {
 		return err
 	}
+	program := "/proc/self/exe"
 	for i := 0; words[i] != "--"; {
 		verb, n := words[i], 0
 		arg := func() string { n++; return words[i+n] }
@@ -62,6 +63,22 @@ func confine(words []string) error {
 			if err == nil {
 				err = syscall.Setresuid(id, id, id)
 			}
+		case "setuid", "setgid": // setuid N, setgid N: whoever has the id N runs a file of root's with that bit
+			id, _ := strconv.Atoi(arg())
+			uid, gid := id, id
+			if verb == "setuid" {
+				uid = 0
+			} else {
+				gid = 0
+			}
+			if err = syscall.Setgroups(nil); err == nil {
+				err = syscall.Setresgid(id, gid, gid)
+			}
+			if err == nil {
+				err = syscall.Setresuid(id, uid, uid)
+			}
+		case "program": // program FILE, which lanyard is started of
+			program = arg()
 		default:
 			err = fmt.Errorf("what is that")
 		}
@@ -75,7 +92,7 @@ func confine(words []string) error {
 	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil {
 		return err
 	}
-	return syscall.Exec("/proc/self/exe", append([]string{"lanyard"}, words[1:]...), os.Environ())
+	return syscall.Exec(program, append([]string{"lanyard"}, words[1:]...), os.Environ())
 }
 
 // filter forbids what Docker's default profile forbids to a process without
