@@ -121,6 +121,28 @@ commands:
 	p.Fails(127, []string{"cannot start mine: uids needs more ids in the container than yours: newuidmap is not installed"}, "mine")
 }
 
+// TestExternalUserIDAsRoot: it is said where the file wants something else than
+// root gets. What uids and gids want is there.
+func TestExternalUserIDAsRoot(t *testing.T) {
+	testkit.Require(t, testkit.Root)
+	t.Parallel()
+	p := testkit.NewProject(t, `
+containers:
+  c: {rootfs: ROOT, uids: [0-10], gids: [0-10]}
+commands:
+  other: !Command {container: c, user-id: 33, external-user-id: 1000, run: "id -u"}
+  same: !Command {container: c, user-id: 33, external-user-id: 33, run: "id -u"}
+`)
+	for command, want := range map[string]string{
+		"other": "lanyard: warning: other: external-user-id 1000 has no effect as root, whose containers have the machine's own ids: user-id 33 is 33 outside\n",
+		"same":  "",
+	} {
+		if r := p.Run(command); r.Code != 0 || r.Out != "33\n" || r.Err != want {
+			t.Errorf("%s: %+v, want the message %q", command, r, want)
+		}
+	}
+}
+
 // TestChownInside: root of a container can give files to any id that is there,
 // as packages do; with one id it can't, and the kernel says so.
 func TestChownInside(t *testing.T) {
