@@ -1,6 +1,7 @@
 package run_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -180,4 +181,35 @@ func TestCapabilities(t *testing.T) {
 	// What they forbid, from inside.
 	got := p.OK("root", `mount -t tmpfs x /tmp 2>&1; mknod /tmp/n c 1 3 2>&1; chmod 700 /tmp && echo fowner`)
 	contains(t, "root without SYS_ADMIN", got, "permission denied", "fowner")
+}
+
+// TestSetuidProgram: one of root's gives its power to another user in a container
+// of root's, unless that is shut, and never in an ordinary user's. The program is
+// lanyard, which starts nothing then and says so (host.ForeignPower).
+func TestSetuidProgram(t *testing.T) {
+	if os.Geteuid() != 0 {
+		testkit.Require(t, testkit.IDs)
+	}
+	t.Parallel()
+	p := testkit.NewProject(t, `
+containers:
+  h: {host: true}
+commands:
+  open: !Command {container: h, user-id: 1000, run: [/work/lanyard, --version]}
+  shut: !Command {container: h, user-id: 1000, security: {no-new-privileges: true}, run: [/work/lanyard, --version]}
+`)
+	data, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := p.Path("lanyard")
+	if err := errors.Join(os.WriteFile(path, data, 0o755), os.Chmod(path, 0o755|os.ModeSetuid), os.Chmod(p.Dir, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	if os.Geteuid() == 0 {
+		p.Fails(127, []string{"this program is uid 0, gid 0, and was started by uid 1000, gid 0"}, "open")
+	} else {
+		contains(t, "a user's", p.OK("open"), "lanyard")
+	}
+	contains(t, "one that gains nothing", p.OK("shut"), "lanyard")
 }
