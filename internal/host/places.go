@@ -49,8 +49,9 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// project tells what the mount of the project folder forbids to programs in it.
-func project(path string) Finding {
+// project tells what the mount of the project folder forbids to programs in it. A
+// user's containers give no setuid program more power anyway (no_new_privs).
+func project(path string, userNS bool) Finding {
 	const name = "project-folder"
 	var st unix.Statfs_t
 	if err := unix.Statfs(path, &st); err != nil {
@@ -59,7 +60,7 @@ func project(path string) Finding {
 	switch {
 	case st.Flags&unix.MS_NOEXEC != 0:
 		return blocked(name, Partly, &rootfs.NoExec)
-	case st.Flags&unix.MS_NOSUID != 0:
+	case st.Flags&unix.MS_NOSUID != 0 && !userNS:
 		return Finding{name, Partly, "the project folder is on a filesystem mounted nosuid, so setuid programs in it have no more power than who runs them",
 			"sudo mount -o remount,suid $(findmnt -no TARGET -T .)"}
 	}

@@ -93,13 +93,44 @@ func TestNoExecProject(t *testing.T) {
 		"sudo mount -o remount,exec $(findmnt -no TARGET -T .)", "script")
 }
 
+// TestNoSuidProject: a setuid program in it runs as whoever starts it. The program
+// is lanyard, which starts nothing with a setuid bit and says so.
 func TestNoSuidProject(t *testing.T) {
+	testkit.Require(t, testkit.Root)
+	data, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, words := range map[string][]string{"suid": nil, "nosuid": {"bind", "DIR", "DIR", "attr", "nosuid", "DIR"}} {
+		t.Run(name, func(t *testing.T) {
+			pl := onMachine(t, words...)
+			path := pl.p.Path("lanyard")
+			pl.must(os.WriteFile(path, data, 0o755))
+			pl.must(os.Chmod(path, 0o755|os.ModeSetuid))
+			f := pl.doctor(0, "project-folder")
+			code, out, errs := pl.lanyard("setuid")
+			if name == "suid" {
+				if f.Status != host.Yes || code != 127 || !strings.Contains(errs, "this program is uid 0, gid 0, and was started by uid 1000") {
+					t.Errorf("with power: %+v; %d\n%s%s", f, code, out, errs)
+				}
+				return
+			}
+			want := host.Finding{Name: "project-folder", Status: host.Partly,
+				Why: "the project folder is on a filesystem mounted nosuid, so setuid programs in it have no more power than who runs them",
+				Fix: "sudo mount -o remount,suid $(findmnt -no TARGET -T .)"}
+			if f != want || code != 0 || errs != "" {
+				t.Errorf("without power: %+v; %d\n%s%s", f, code, out, errs)
+			}
+			pl.runs("script")
+		})
+	}
+}
+
+// TestNoSuidProjectOfAUser: whose containers have no setuid programs anyway.
+func TestNoSuidProjectOfAUser(t *testing.T) {
 	pl := inUserNS(t, "bind", "DIR", "DIR", "attr", "nosuid", "DIR")
-	f := pl.doctor(0, "project-folder")
-	if f.Status != host.Partly || !strings.Contains(f.Why, "mounted nosuid") || f.Fix != "sudo mount -o remount,suid $(findmnt -no TARGET -T .)" {
-		t.Errorf("a nosuid project is %+v", f)
+	if f := pl.doctor(0, "project-folder"); f.Status != host.Yes || f.Fix != "" {
+		t.Errorf("it is %+v", f)
 	}
-	if code, out, errs := pl.lanyard("script"); code != 0 || out != "ran\n" {
-		t.Errorf("a program in it: %d\n%s%s", code, out, errs)
-	}
+	pl.runs("script")
 }

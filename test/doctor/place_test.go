@@ -27,6 +27,7 @@ commands:
   layer: !Command {container: h, write-mode: transient, run: "true"}
   high: !Command {container: c, user-id: 1000, run: "true"}
   script: !Command {container: c, run: [/work/script]}
+  setuid: !Command {container: h, user-id: 1000, run: [/work/lanyard, --version]}
   limited: !Command {container: c, limits: {memory: 64MiB, pids: 30}, run: "true"}
   softly: !Command {container: c, limits: {memory: 64MiB, pids: 30}, limits-mode: best-effort, run: "echo ran"}
   kept: !Command {container: c, volumes: {/kept: !Persistent {name: kept, init-command: plain}}, run: "true"}
