@@ -28,7 +28,7 @@ func runFolder(check func() (string, error)) Finding {
 func temporary(name, path string) Finding {
 	why, fix := "XDG_RUNTIME_DIR is not set", ""
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
-		why, fix = fmt.Sprintf("XDG_RUNTIME_DIR is relative (%s), and so ignored", dir), "unset XDG_RUNTIME_DIR, or the absolute path of a folder of yours"
+		why, fix = fmt.Sprintf("XDG_RUNTIME_DIR is relative (%s), and so ignored", dir), "unset XDG_RUNTIME_DIR, or export it with an absolute path"
 	}
 	why += ", so it is " + path
 	uid := os.Geteuid()

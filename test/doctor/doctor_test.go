@@ -131,6 +131,22 @@ func TestNothingDelegated(t *testing.T) {
 	pl.sameWords(0, "delegation", host.No, f.Why, f.Fix, "limited")
 }
 
+// TestAdviceOfSystemd is for machines that systemd runs.
+func TestAdviceOfSystemd(t *testing.T) {
+	testkit.Require(t, testkit.Root, testkit.Limits)
+	for name, words := range map[string][]string{"without": nil, "systemd": {"mkdir", "/run/systemd/system"}} {
+		t.Run(name, func(t *testing.T) {
+			pl := onMachine(t, append(append([]string{"tmpfs", "/run"}, words...), "uid", ordinary)...)
+			pl.owned()
+			f := pl.doctor(0, "delegation")
+			advised := strings.Contains(f.Fix, "loginctl") || strings.Contains(f.Fix, "systemd")
+			if f.Status != host.No || advised != (words != nil) || !strings.Contains(f.Fix, " or ") {
+				t.Errorf("it says %+v", f)
+			}
+		})
+	}
+}
+
 func TestReadOnlyCgroups(t *testing.T) {
 	testkit.Require(t, testkit.Root, testkit.Limits)
 	pl := onMachine(t, "attr", "ro", "/sys/fs/cgroup")

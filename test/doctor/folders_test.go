@@ -22,7 +22,7 @@ func TestNoRuntimeDir(t *testing.T) {
 		want  host.Finding
 	}{
 		"without systemd":       {"", nil, host.Finding{Status: host.Yes, Why: unset + there}},
-		"relative":              {"run", nil, host.Finding{Status: host.Partly, Why: relative + there + stays, Fix: "unset XDG_RUNTIME_DIR, or the absolute path of a folder of yours"}},
+		"relative":              {"run", nil, host.Finding{Status: host.Partly, Why: relative + there + stays, Fix: "unset XDG_RUNTIME_DIR, or export it with an absolute path"}},
 		"systemd":               {"", systemd, host.Finding{Status: host.Partly, Why: unset + there + stays, Fix: "sudo loginctl enable-linger 4242 && export XDG_RUNTIME_DIR=/run/user/4242"}},
 		"relative with systemd": {"run", systemd, host.Finding{Status: host.Partly, Why: relative + there + stays, Fix: "sudo loginctl enable-linger 4242 && export XDG_RUNTIME_DIR=/run/user/4242"}},
 		"a shell of su":         {"", append(session, systemd...), host.Finding{Status: host.Partly, Why: unset + there + stays, Fix: "export XDG_RUNTIME_DIR=/run/user/4242"}},
