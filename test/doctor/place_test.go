@@ -116,7 +116,7 @@ func (pl *place) owned() {
 // lanyard runs it in the place.
 func (pl *place) lanyard(args ...string) (code int, out, errs string) {
 	pl.t.Helper()
-	ctx, cancel := context.WithTimeout(pl.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(pl.t.Context(), testkit.Slow(time.Minute))
 	defer cancel()
 	cmd := pl.p.Command(ctx)
 	cmd.Args = []string{"confined"}
