@@ -19,7 +19,7 @@ func gather() *facts {
 	if !f.v2 {
 		return f
 	}
-	f.systemd = exists("/run/systemd/system") // sd_booted(3)
+	f.systemd = booted()
 	if f.systemd {
 		f.sdRefuse = noManager(f.uid)
 	}
@@ -39,6 +39,9 @@ func gather() *facts {
 	f.delegated = !f.systemd || markedDelegated(f.own)
 	return f
 }
+
+// booted says whether systemd runs this machine (sd_booted(3)).
+func booted() bool { return exists("/run/systemd/system") }
 
 func exists(path string) bool {
 	_, err := os.Lstat(path)

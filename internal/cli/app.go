@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/lanyard-dev/lanyard/internal/host"
 	"github.com/lanyard-dev/lanyard/internal/output"
 	"github.com/lanyard-dev/lanyard/internal/run"
 	"github.com/lanyard-dev/lanyard/internal/supervise"
@@ -48,6 +49,10 @@ func Main(name string, args []string) int {
 
 		service: supervise.Run,
 		manager: systemd.Take(),
+	}
+	if o := host.ForeignPower(); o != nil {
+		a.fail("%v", o)
+		return run.ExitNotStarted
 	}
 	// A folder that was removed under the caller has no name; only what looks
 	// for a project there fails then.

@@ -41,12 +41,26 @@ func lockBase(path string) (*os.File, error) {
 			base.Close()
 			return nil, err
 		}
-		var locked, there unix.Stat_t
-		if unix.Fstat(int(base.Fd()), &locked) == nil && unix.Lstat(path, &there) == nil &&
-			locked.Dev == there.Dev && locked.Ino == there.Ino {
+		if standsAt(base, path) {
 			return base, nil
 		}
 		base.Close() // another one stands there by now, or none
+	}
+}
+
+// standsAt says whether what was opened is still what path names, which a lock
+// keeps so: only who has it removes the folder.
+func standsAt(base *os.File, path string) bool {
+	var opened, there unix.Stat_t
+	return unix.Fstat(int(base.Fd()), &opened) == nil && unix.Lstat(path, &there) == nil &&
+		opened.Dev == there.Dev && opened.Ino == there.Ino
+}
+
+// removeBase removes the folder if nothing is in it. Whoever has locked another
+// one, which was made at path since base was opened, keeps that.
+func removeBase(base *os.File, path string) {
+	if flock(base, unix.LOCK_EX|unix.LOCK_NB) == nil && standsAt(base, path) {
+		_ = os.Remove(path) // stays while another run is in it
 	}
 }
 
@@ -65,9 +79,11 @@ func openBase(path string, create bool) (*os.File, error) {
 	}
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
 	if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ELOOP) {
-		return nil, &linux.Obstacle{Why: path + " is a symlink or a file; it must be a folder of yours", Fix: ownBase(path)}
+		if _, there := os.Lstat(path); there == nil {
+			return nil, &linux.Obstacle{Why: path + " is a symlink or a file; it must be a folder of yours", Fix: ownBase(path)}
+		}
 	}
-	if create && errors.Is(err, fs.ErrPermission) {
+	if create && err != nil && !os.IsNotExist(err) {
 		return nil, unmade(path, err)
 	}
 	if err != nil {
@@ -93,36 +109,79 @@ func ownBase(path string) string {
 	return "export XDG_RUNTIME_DIR=/run/user/$(id -u), or another folder of yours"
 }
 
-// unmade says why the folder can't be made.
+// unmade says why the folder can't be made, in the same words whether that was
+// tried or only looked at.
 func unmade(path string, err error) error {
+	o := &linux.Obstacle{}
 	var errno syscall.Errno
 	_ = errors.As(err, &errno)
-	fix := "sudo mount -o remount,rw " + filepath.Dir(path)
-	if os.Geteuid() != 0 {
-		fix = ownBase(path)
+	why := errno.Error()
+	if link := deadLink(filepath.Dir(path)); link != "" {
+		why = link + " is a link to nowhere"
+	} else if owner := stranger(filepath.Dir(path)); errors.Is(err, fs.ErrPermission) && owner != "" {
+		why = owner
 	}
-	return &linux.Obstacle{Why: fmt.Sprintf("%s can't be made: %v", path, errno), Fix: fix}
+	o.Why = path + " can't be made: " + why
+	switch {
+	case os.Geteuid() != 0:
+		o.Fix = ownBase(path)
+	case errno == syscall.EROFS:
+		o.Fix = "sudo mount -o remount,rw " + filepath.Dir(path)
+	}
+	return o
+}
+
+// deadLink gives the symlink at path, or above it, that leads nowhere; "" if
+// there is none.
+func deadLink(path string) string {
+	for ; path != "/"; path = filepath.Dir(path) {
+		if _, err := os.Stat(path); err == nil {
+			return ""
+		}
+		if _, err := os.Lstat(path); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+// stranger says to whom a folder belongs that is another user's; "" for ours, or
+// for one that can't be looked at.
+func stranger(path string) string {
+	var st unix.Stat_t
+	if unix.Stat(path, &st) != nil || int(st.Uid) == os.Geteuid() {
+		return ""
+	}
+	return fmt.Sprintf("%s belongs to uid %d with mode %04o", path, st.Uid, st.Mode&0o7777)
 }
 
 // CheckBase says where run folders are made, and why that is not possible, as a
 // start would. It makes nothing.
 func CheckBase() (path string, err error) {
 	path = RunBase()
+	return path, checkBase(path)
+}
+
+func checkBase(path string) error {
 	base, err := openBase(path, false)
+	var known *linux.Obstacle
 	switch {
 	case err == nil:
 		base.Close()
-		return path, nil
-	case errors.Is(err, fs.ErrPermission):
-		return path, unmade(path, err)
+		return nil
+	case errors.As(err, &known):
+		return err
+	case !os.IsNotExist(err) || deadLink(filepath.Dir(path)) != "":
+		return unmade(path, err)
 	}
 	for above := path; os.IsNotExist(err) && above != "/"; {
 		above = filepath.Dir(above)
-		if err = unix.Faccessat(unix.AT_FDCWD, above, unix.W_OK|unix.X_OK, unix.AT_EACCESS); err != nil && !os.IsNotExist(err) {
-			err = unmade(path, err)
-		}
+		err = unix.Faccessat(unix.AT_FDCWD, above, unix.W_OK|unix.X_OK, unix.AT_EACCESS)
 	}
-	return path, err
+	if err != nil {
+		return unmade(path, err)
+	}
+	return nil
 }
 
 func flock(f *os.File, how int) error {

@@ -27,8 +27,8 @@ func (r *Run) ScopeName(name string) { r.cgroups.scope = name }
 
 // Base gives the cgroup below which this run makes its own. The first call makes
 // it ready, which takes some milliseconds where systemd has to start a scope;
-// calls at the same time wait for it. Errors are cgroup.Place.Ready's, and come
-// again at each call.
+// calls at the same time wait for it. Errors are cgroup.Place.Ready's and those
+// of unnoted, and come again at each call.
 func (r *Run) Base() (*cgroup.Base, error) {
 	b := &r.cgroups
 	b.once.Do(func() {
@@ -36,7 +36,8 @@ func (r *Run) Base() (*cgroup.Base, error) {
 		if place.Kind == cgroup.Scope {
 			// The janitor keeps the scope: it has to be there. If it dies before
 			// anything is noted, nothing else is in the scope.
-			if b.err = r.Note(); b.err != nil {
+			if err := r.Note(); err != nil {
+				b.err = unnoted(err)
 				return
 			}
 			member = r.janitor
@@ -45,6 +46,10 @@ func (r *Run) Base() (*cgroup.Base, error) {
 	})
 	return b.base, b.err
 }
+
+// unnoted is a limit that can't be enforced here, because its cgroup can't be
+// noted and would be left behind.
+func unnoted(err error) error { return &cgroup.UnsupportedError{Why: err.Error()} }
 
 func (r *Run) cgroupName(child string) string {
 	return "lanyard-" + r.id + "/" + child

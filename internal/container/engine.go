@@ -100,7 +100,7 @@ func (c *Container) tryCgroup(limits cgroup.Limits) (*cgroup.Group, error) {
 		return nil, err
 	}
 	if err := c.engine.run.Note(CgroupEntries(group)...); err != nil {
-		return nil, err
+		return nil, limits.Refused(unnoted(err))
 	}
 	if err := group.Create(); err != nil {
 		return nil, err

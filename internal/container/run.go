@@ -222,9 +222,7 @@ func (r *Run) Close() error {
 	err := r.dismiss(folder)
 	r.folder = ""
 	if base, e := openBase(r.base, false); e == nil {
-		if flock(base, unix.LOCK_EX|unix.LOCK_NB) == nil {
-			_ = os.Remove(r.base) // stays while another run is in it
-		}
+		removeBase(base, r.base)
 		base.Close()
 	}
 	return err
@@ -250,8 +248,8 @@ func sweep(path string) error {
 // seconds, and whoever starts meanwhile must not wait for it.
 func runFolders(path string) ([]string, error) {
 	base, err := openBase(path, false)
-	if os.IsNotExist(err) || errors.Is(err, fs.ErrPermission) { // nothing of ours is there; who needs the folder is told
-		return nil, nil
+	if os.IsNotExist(err) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ELOOP) {
+		return nil, nil // nothing of ours is there; who needs the folder is told
 	}
 	if err != nil {
 		return nil, err

@@ -38,7 +38,7 @@ func Look(o Options) []Finding {
 	f := gather(o.UserNS, o.Project)
 	return []Finding{
 		f.userNamespaces(), f.idRanges(), f.namespaces(), f.proc(), f.overlay(), f.fuse(), f.idMapped(), f.network(), pidfd(),
-		cgroups(), delegation(), runFolder(o.RunBase), project(o.Project), f.ownHost(), start(o.Start),
+		cgroups(), delegation(), runFolder(o.RunBase), project(o.Project, o.UserNS), f.ownHost(), start(o.Start),
 	}
 }
 

@@ -59,6 +59,8 @@ func (s settings) clone(err error, userNS bool) *linux.Obstacle {
 			Why: "this machine allows no user namespaces (user.max_user_namespaces is 0)",
 			Fix: "sudo sysctl -w user.max_user_namespaces=15000",
 		}
+	case s.unreadable != nil && errors.Is(err, syscall.EACCES): // of writing the maps
+		return s.unreadable
 	case s.inside(err) != nil:
 		return s.inside(err)
 	case full:

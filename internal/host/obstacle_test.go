@@ -4,6 +4,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/lanyard-dev/lanyard/internal/linux"
 )
 
 // TestObstacles: what each errno means on a host with these settings. What can be
@@ -28,6 +30,8 @@ func TestObstacles(t *testing.T) {
 		{settings{seccomp: true, around: "Kubernetes"}, syscall.EPERM, true, "a seccomp filter forbids user namespaces in this container of Kubernetes", "securityContext"},
 		{settings{}, syscall.EINVAL, true, "this kernel was built without user namespaces", ""},
 		{settings{}, syscall.ENOMEM, true, "", ""},
+		{settings{appArmor: "1", unreadable: &linux.Obstacle{Why: "can't be read", Fix: "chmod"}}, syscall.EACCES, true, "can't be read", "chmod"},
+		{settings{appArmor: "1", unreadable: &linux.Obstacle{Why: "can't be read", Fix: "chmod"}}, syscall.EPERM, true, "AppArmor", "sudo sysctl"},
 		{settings{around: "Docker"}, syscall.EPERM, false, "root without the capability SYS_ADMIN may make no namespaces in this container of Docker", "docker run --privileged"},
 		{settings{around: "Podman", seccomp: true, sysAdmin: true}, syscall.EPERM, false, "a seccomp filter or a security module forbids namespaces in this container of Podman", "podman run --privileged"},
 		{settings{maxUserNS: "0"}, syscall.ENOSPC, false, "there are as many namespaces", "sudo sysctl"},

@@ -14,19 +14,44 @@ import (
 func runFolder(check func() (string, error)) Finding {
 	const name = "run-folder"
 	path, err := check()
-	uid := os.Geteuid()
 	switch {
 	case err != nil:
 		return blocked(name, No, linux.ObstacleOf(err))
-	case uid != 0 && !filepath.IsAbs(os.Getenv("XDG_RUNTIME_DIR")):
-		return Finding{name, Partly, "XDG_RUNTIME_DIR is not set, so it is " + path + ", which is not removed when you log out, and systemd --user can't be asked for a cgroup",
-			fmt.Sprintf("sudo loginctl enable-linger %d && export XDG_RUNTIME_DIR=/run/user/%d", uid, uid)}
+	case os.Geteuid() != 0 && !filepath.IsAbs(os.Getenv("XDG_RUNTIME_DIR")):
+		return temporary(name, path)
 	}
 	return yes(name, path)
 }
 
-// project tells what the mount of the project folder forbids to programs in it.
-func project(path string) Finding {
+// temporary is about a run folder in /tmp. A relative path is none, as the
+// specification of XDG_RUNTIME_DIR says (XDG Base Directory Specification).
+func temporary(name, path string) Finding {
+	why, fix := "XDG_RUNTIME_DIR is not set", ""
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
+		why, fix = fmt.Sprintf("XDG_RUNTIME_DIR is relative (%s), and so ignored", dir), "unset XDG_RUNTIME_DIR, or export it with an absolute path"
+	}
+	why += ", so it is " + path
+	uid := os.Geteuid()
+	own := fmt.Sprintf("/run/user/%d", uid) // pam_systemd(8)
+	switch {
+	case exists(own):
+		fix = "export XDG_RUNTIME_DIR=" + own
+	case exists("/run/systemd/system"): // sd_booted(3)
+		fix = fmt.Sprintf("sudo loginctl enable-linger %d && export XDG_RUNTIME_DIR=%s", uid, own)
+	case fix == "":
+		return yes(name, why)
+	}
+	return Finding{name, Partly, why + ", which is not removed when you log out", fix}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// project tells what the mount of the project folder forbids to programs in it. A
+// user's containers give no setuid program more power anyway (no_new_privs).
+func project(path string, userNS bool) Finding {
 	const name = "project-folder"
 	var st unix.Statfs_t
 	if err := unix.Statfs(path, &st); err != nil {
@@ -35,7 +60,7 @@ func project(path string) Finding {
 	switch {
 	case st.Flags&unix.MS_NOEXEC != 0:
 		return blocked(name, Partly, &rootfs.NoExec)
-	case st.Flags&unix.MS_NOSUID != 0:
+	case st.Flags&unix.MS_NOSUID != 0 && !userNS:
 		return Finding{name, Partly, "the project folder is on a filesystem mounted nosuid, so setuid programs in it have no more power than who runs them",
 			"sudo mount -o remount,suid $(findmnt -no TARGET -T .)"}
 	}

@@ -18,6 +18,7 @@ type settings struct {
 	sysAdmin     bool   // this process has the capability SYS_ADMIN
 	around       string // the kind of container that this process is in: Docker, Podman, or what it calls itself; "" for none
 	effectiveUID int
+	unreadable   *linux.Obstacle
 }
 
 func readSettings() settings {
@@ -25,6 +26,7 @@ func readSettings() settings {
 		usernsClone: sysctl("kernel/unprivileged_userns_clone"), maxUserNS: sysctl("user/max_user_namespaces"),
 		appArmor: sysctl("kernel/apparmor_restrict_unprivileged_userns"),
 		seccomp:  filtered(), sysAdmin: linux.Permitted()&(1<<unix.CAP_SYS_ADMIN) != 0, around: around(), effectiveUID: os.Geteuid(),
+		unreadable: unreadable(),
 	}
 }
 

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -37,21 +37,18 @@ const (
 // Lookup reads which ids uid may map here. What is missing is in Host.None, with
 // what to do about it.
 func Lookup(uid int) Host {
-	h := Host{name: strconv.Itoa(uid)}
-	names := []string{h.name}
-	u, unknown := user.LookupUid(uid)
-	if unknown == nil {
-		h.name, names = u.Name, append(names, u.Name)
-	}
+	var h Host
 	if h.UIDHelper, h.None = helper("newuidmap"); h.None != nil {
 		return h
 	}
 	if h.GIDHelper, h.None = helper("newgidmap"); h.None != nil {
 		return h
 	}
-	if h.None = refused(uid, u, unknown); h.None != nil {
+	who, known := findAccount(uid)
+	if h.None = refused(uid, who, known); h.None != nil {
 		return h
 	}
+	h.name = who.name
 	var missing []string
 	for _, file := range []struct {
 		path   string
@@ -59,7 +56,7 @@ func Lookup(uid int) Host {
 		next   *uint32
 	}{{subUIDs, &h.UIDs, &h.nextUID}, {subGIDs, &h.GIDs, &h.nextGID}} {
 		var err error
-		if *file.ranges, *file.next, err = read(file.path, names); err != nil {
+		if *file.ranges, *file.next, err = read(file.path, []string{strconv.Itoa(uid), h.name}); err != nil {
 			h.None = &linux.Obstacle{Why: fmt.Sprintf("cannot read %s: %v", file.path, err)}
 			return h
 		}
@@ -74,15 +71,6 @@ func Lookup(uid int) Host {
 		}
 	}
 	return h
-}
-
-// refused says what newgidmap wants of a caller besides a range: to have the group
-// that /etc/passwd has for him (newgidmap(1)), which newgrp(1) changes.
-func refused(uid int, u user.User, unknown error) *linux.Obstacle {
-	if unknown != nil || uid != os.Geteuid() || u.Gid == os.Getegid() {
-		return nil
-	}
-	return &linux.Obstacle{Why: fmt.Sprintf("your group is %d, and newgidmap wants %d, which /etc/passwd has", os.Getegid(), u.Gid), Fix: "newgrp -"}
 }
 
 // Packages are the commands that install something, by what the distribution
@@ -155,7 +143,7 @@ func read(path string, names []string) (ranges []Range, next uint32, err error) 
 		if last < 1<<32-1-wanted {
 			next = max(next, uint32(last)+1)
 		}
-		if e.Name == names[0] || e.Name == names[len(names)-1] {
+		if slices.Contains(names, e.Name) {
 			ranges = append(ranges, Range{uint32(e.SubID), uint32(last)})
 		}
 	}

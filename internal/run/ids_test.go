@@ -1,6 +1,7 @@
 package run_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -121,6 +122,28 @@ commands:
 	p.Fails(127, []string{"cannot start mine: uids needs more ids in the container than yours: newuidmap is not installed"}, "mine")
 }
 
+// TestExternalUserIDAsRoot: it is said where the file wants something else than
+// root gets. What uids and gids want is there.
+func TestExternalUserIDAsRoot(t *testing.T) {
+	testkit.Require(t, testkit.Root)
+	t.Parallel()
+	p := testkit.NewProject(t, `
+containers:
+  c: {rootfs: ROOT, uids: [0-10], gids: [0-10]}
+commands:
+  other: !Command {container: c, user-id: 33, external-user-id: 1000, run: "id -u"}
+  same: !Command {container: c, user-id: 33, external-user-id: 33, run: "id -u"}
+`)
+	for command, want := range map[string]string{
+		"other": "lanyard: warning: other: external-user-id 1000 has no effect as root, whose containers have the machine's own ids: user-id 33 is 33 outside\n",
+		"same":  "",
+	} {
+		if r := p.Run(command); r.Code != 0 || r.Out != "33\n" || r.Err != want {
+			t.Errorf("%s: %+v, want the message %q", command, r, want)
+		}
+	}
+}
+
 // TestChownInside: root of a container can give files to any id that is there,
 // as packages do; with one id it can't, and the kernel says so.
 func TestChownInside(t *testing.T) {
@@ -158,4 +181,35 @@ func TestCapabilities(t *testing.T) {
 	// What they forbid, from inside.
 	got := p.OK("root", `mount -t tmpfs x /tmp 2>&1; mknod /tmp/n c 1 3 2>&1; chmod 700 /tmp && echo fowner`)
 	contains(t, "root without SYS_ADMIN", got, "permission denied", "fowner")
+}
+
+// TestSetuidProgram: one of root's gives its power to another user in a container
+// of root's, unless that is shut, and never in an ordinary user's. The program is
+// lanyard, which starts nothing then and says so (host.ForeignPower).
+func TestSetuidProgram(t *testing.T) {
+	if os.Geteuid() != 0 {
+		testkit.Require(t, testkit.IDs)
+	}
+	t.Parallel()
+	p := testkit.NewProject(t, `
+containers:
+  h: {host: true}
+commands:
+  open: !Command {container: h, user-id: 1000, run: [/work/lanyard, --version]}
+  shut: !Command {container: h, user-id: 1000, security: {no-new-privileges: true}, run: [/work/lanyard, --version]}
+`)
+	data, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := p.Path("lanyard")
+	if err := errors.Join(os.WriteFile(path, data, 0o755), os.Chmod(path, 0o755|os.ModeSetuid), os.Chmod(p.Dir, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	if os.Geteuid() == 0 {
+		p.Fails(127, []string{"this program is uid 0, gid 0, and was started by uid 1000, gid 0"}, "open")
+	} else {
+		contains(t, "a user's", p.OK("open"), "lanyard")
+	}
+	contains(t, "one that gains nothing", p.OK("shut"), "lanyard")
 }

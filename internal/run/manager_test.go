@@ -27,6 +27,7 @@ commands:
     children:
       quick: !Command {container: box, run: "until test -e /work/quick; do sleep 0.02; done; exit CODE"}
       slow: !Command {container: box, run: "trap 'until test -e /work/end; do sleep 0.02; done; exit 0' TERM; touch /work/up; while :; do sleep 0.02; done"}
+  done: !Command {container: box, run: "true"}
   one: !Command {container: box, run: "touch /work/up; exec sleep 1000"}
   bad: !Supervise
     children:
@@ -160,6 +161,23 @@ func TestManagerOfAFailedStart(t *testing.T) {
 	s.said(told, "STOPPING=1")
 	if has(told, "READY=1") || !strings.Contains(strings.Join(told, "\n"), "; missing: execute /no/such/program") {
 		t.Errorf("told %q", told)
+	}
+}
+
+// TestManagerThatDoesNotRead: all in all it is waited for once, for a second.
+func TestManagerThatDoesNotRead(t *testing.T) {
+	m := testkit.NewManager(t)
+	m.Fill()
+	p := testkit.NewProject(t, managed("stop-on-failure", "3"))
+	p.Env = m.Env("")
+	begun := time.Now()
+	r := p.Run("done")
+	took := time.Since(begun)
+	if r.Code != 0 || strings.Count(r.Err, "cannot tell the service manager how it goes: nobody reads") != 1 {
+		t.Errorf("exit code %d:\n%s", r.Code, r.Err)
+	}
+	if limit := time.Second + testkit.Slow(1500*time.Millisecond); took > limit {
+		t.Errorf("it took %v, want %v at most", took, limit)
 	}
 }
 

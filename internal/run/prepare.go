@@ -38,6 +38,10 @@ func (s *session) prepare(c *plan.Command, p *plan.Process, screen *screen) (*co
 			return nil, err
 		}
 	}
+	if external := p.ExternalUserID; external != nil && spec.UserNS == nil && *external != st.UID {
+		screen.mux.Message(fmt.Sprintf("warning: %s: external-user-id %d has no effect as root, whose containers have the machine's own ids: user-id %d is %[3]d outside",
+			p.Name, *external, st.UID))
+	}
 	st.Root = rootfs.Spec{Kind: root.Kind, Path: root.Path, Layers: root.Layers, UserNS: spec.UserNS != nil, Project: o.Plan.Root, Console: -1}
 	if firstOf(p.WriteMode, from.WriteMode, plan.ReadOnly) == plan.Transient {
 		// A private layer over the machine's system covers its root

@@ -17,8 +17,8 @@ import (
 //     after the loop has been passed through: one that hangs is silent.
 //
 // The function that it gives is called when the run is over: it returns once
-// the last of that is sent. A manager that can't be told, or does not read for a
-// second, is named with say, once, and hinders nothing.
+// the last of that is sent, or after a second. A manager that can't be told, or
+// does not read for a second, is named with say, once, and hinders nothing.
 func (m Manager) Follow(cfg *supervisor.Config, say func(string)) (told func()) {
 	if m.socket == "" {
 		return func() {}
@@ -28,19 +28,16 @@ func (m Manager) Follow(cfg *supervisor.Config, say func(string)) (told func()) 
 	if m.ping > 0 {
 		cfg.Probe = probe
 	}
-	failed := false
-	send := func(text string) {
-		if err := m.send(text); err != nil && !failed {
-			failed = true
-			say(fmt.Sprintf("cannot tell the service manager how it goes: %v; it may give this service up (Type=notify, WatchdogSec=)", err))
-		}
-	}
+	s := &sender{manager: m, say: say}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		follow(states.C(), probe, m.ping, send)
+		follow(states.C(), probe, m.ping, s.send)
 	}()
-	return func() { <-done }
+	return func() {
+		s.hurry()
+		<-done
+	}
 }
 
 // follow ends when the states do.

@@ -9,7 +9,6 @@ package systemd
 
 import (
 	"math"
-	"net"
 	"os"
 	"slices"
 	"strconv"
@@ -65,19 +64,4 @@ func rhythm(usec string) time.Duration {
 		return 0
 	}
 	return max(time.Duration(n)*time.Microsecond/2, time.Millisecond)
-}
-
-// patience is how long a manager is waited for that does not read.
-const patience = time.Second
-
-// send tells the manager one thing.
-func (m Manager) send(text string) error {
-	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: m.socket, Net: "unixgram"})
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	_ = conn.SetWriteDeadline(time.Now().Add(patience)) // fails on closed ones only
-	_, err = conn.Write([]byte(text))
-	return err
 }

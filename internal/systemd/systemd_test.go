@@ -81,7 +81,7 @@ func TestBadNumberOfSockets(t *testing.T) {
 func TestSend(t *testing.T) {
 	m := testkit.NewManager(t)
 	path := strings.TrimPrefix(m.Env("")[0], "NOTIFY_SOCKET=")
-	if err := (Manager{socket: path}).send("READY=1"); err != nil {
+	if err := (Manager{socket: path}).send("READY=1", time.Time{}); err != nil {
 		t.Error(err)
 	}
 	if got := m.Next(time.Minute); got != "READY=1" {
@@ -93,7 +93,7 @@ func TestSend(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if err := (Manager{socket: name}).send("STATUS=x"); err != nil {
+	if err := (Manager{socket: name}).send("STATUS=x", time.Time{}); err != nil {
 		t.Error(err)
 	}
 	buffer := make([]byte, 100)
@@ -102,19 +102,22 @@ func TestSend(t *testing.T) {
 	}
 }
 
+// deaf is a manager whose queue is full.
+func deaf(t *testing.T) (*testkit.Manager, Manager) {
+	t.Helper()
+	m := testkit.NewManager(t)
+	m.Fill()
+	return m, Manager{socket: strings.TrimPrefix(m.Env("")[0], "NOTIFY_SOCKET=")}
+}
+
 // TestManagerThatDoesNotRead: it hinders nothing, and is named once; so is one
 // that is not there.
 func TestManagerThatDoesNotRead(t *testing.T) {
-	m := testkit.NewManager(t)
-	path := strings.TrimPrefix(m.Env("")[0], "NOTIFY_SOCKET=")
-	begun, full := time.Now(), error(nil)
-	for n := 0; full == nil && n < 10000; n++ { // net.unix.max_dgram_qlen
-		full = Manager{socket: path}.send("STATUS=again")
+	_, full := deaf(t)
+	if err := full.send("STATUS=again", time.Time{}); err == nil || err.Error() != "nobody reads "+full.socket {
+		t.Errorf("it says %v", err)
 	}
-	if took := time.Since(begun); full == nil || !strings.Contains(full.Error(), "timeout") || took > time.Minute {
-		t.Errorf("a manager that does not read: %v after %v", full, took)
-	}
-	for _, socket := range []string{path, filepath.Join(t.TempDir(), "none"), "relative", "@nobody-listens-here"} {
+	for _, socket := range []string{full.socket, filepath.Join(t.TempDir(), "none"), "relative", "@nobody-listens-here"} {
 		var said []string
 		var cfg supervisor.Config
 		told := Manager{socket: socket, ping: time.Hour}.Follow(&cfg, func(text string) { said = append(said, text) })
@@ -123,6 +126,72 @@ func TestManagerThatDoesNotRead(t *testing.T) {
 		if len(said) != 1 || !strings.Contains(said[0], "cannot tell the service manager") {
 			t.Errorf("%s: said %q", socket, said)
 		}
+	}
+}
+
+// slack is what a loaded machine may take longer.
+func slack() time.Duration { return testkit.Slow(1500 * time.Millisecond) }
+
+// TestPatienceIsOne: however much there is to tell, a manager that does not
+// read is waited for once; and again as soon as it has read.
+func TestPatienceIsOne(t *testing.T) {
+	m, manager := deaf(t)
+	said := 0
+	s := sender{manager: manager, say: func(string) { said++ }}
+	send := func(text string) time.Duration {
+		begun := time.Now()
+		s.send(text)
+		return time.Since(begun)
+	}
+	if took := send("STATUS=first"); took < patience {
+		t.Errorf("the first message was given up after %v", took)
+	}
+	begun := time.Now()
+	for range 10 {
+		send("STATUS=more")
+	}
+	if took := time.Since(begun); took > slack() || said != 1 {
+		t.Errorf("ten more took %v, and it was said %d times", took, said)
+	}
+	m.Rest()
+	send("STATUS=read")
+	if got := m.Next(time.Minute); got != "STATUS=read" {
+		t.Errorf("when it reads again it is told %q", got)
+	}
+	m.Fill()
+	if took := send("STATUS=full"); took < patience {
+		t.Errorf("a manager that has read was given up after %v", took)
+	}
+}
+
+// TestEndIsNotDelayed: by a manager that reads a message now and then no more
+// than by one that reads nothing.
+func TestEndIsNotDelayed(t *testing.T) {
+	m, manager := deaf(t)
+	s := sender{manager: manager, say: func(string) {}}
+	over := make(chan struct{})
+	defer func() { <-over }()
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() {
+		defer close(over)
+		for {
+			select {
+			case <-time.After(patience * 3 / 4):
+				m.Next(time.Minute)
+			case <-stop:
+				return
+			}
+		}
+	}()
+	s.send("STATUS=before")
+	begun := time.Now()
+	s.hurry()
+	for range 10 {
+		s.send("STATUS=ending")
+	}
+	if took := time.Since(begun); took > patience+slack() {
+		t.Errorf("the end took %v, want %v at most", took, patience)
 	}
 }
 

@@ -1,7 +1,6 @@
 package doctor_test
 
 import (
-	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -103,22 +102,6 @@ func TestRootWithoutPower(t *testing.T) {
 	pl.sameWords(1, "namespaces", host.No, f.Why, f.Fix, "plain")
 }
 
-func TestNoSubIDs(t *testing.T) {
-	testkit.RequireTool(t, "newuidmap")
-	pl := inUserNS(t, "bind", "FILES/other", "/etc/subuid", "bind", "FILES/other", "/etc/subgid", "bind", "FILES/passwd", "/etc/passwd")
-	pl.file("other", "somebody:100000:65536\n", 0o644)
-	pl.file("passwd", "jo:x:4242:4242::/:/bin/sh\n", 0o644)
-	pl.sameWords(0, "id-ranges", host.Partly, "/etc/subuid and /etc/subgid have no line for jo",
-		"sudo usermod --add-subuids 165536-231071 --add-subgids 165536-231071 jo", "groups")
-}
-
-func TestNoHelper(t *testing.T) {
-	pl := inUserNS(t)
-	pl.p.Env = []string{"PATH=/nowhere"}
-	pl.sameWords(0, "id-ranges", host.Partly, "newuidmap is not installed",
-		"sudo apt-get install uidmap (Debian, Ubuntu), sudo dnf install shadow-utils (Fedora), sudo pacman -S shadow (Arch), sudo apk add shadow-uidmap (Alpine), sudo zypper install shadow (openSUSE)", "groups")
-}
-
 // TestNoFuseOverlay: a layer over a system that has filesystems mounted in it.
 func TestNoFuseOverlay(t *testing.T) {
 	pl := inUserNS(t)
@@ -136,57 +119,6 @@ func TestShutFuse(t *testing.T) {
 		"sudo chmod 666 /dev/fuse", "layer")
 }
 
-// ordinaryUser is a place of root's for an ordinary user of its own with lines in
-// /etc/subuid and /etc/subgid.
-func ordinaryUser(t *testing.T, ids string) *place {
-	t.Helper()
-	testkit.Require(t, testkit.Root)
-	testkit.RequireTool(t, "newuidmap")
-	pl := onMachine(t, "bind", "FILES/ids", "/etc/subuid", "bind", "FILES/ids", "/etc/subgid", "bind", "FILES/passwd", "/etc/passwd", "uid", ordinary)
-	pl.file("ids", "jo:"+ids+"\n", 0o644)
-	pl.file("passwd", "root:x:0:0::/:/bin/sh\njo:x:"+ordinary+":"+ordinary+"::/:/bin/sh\n", 0o644)
-	pl.owned()
-	return pl
-}
-
-func TestSubIDs(t *testing.T) {
-	pl := ordinaryUser(t, "300000:65536")
-	if f := pl.doctor(0, "id-ranges"); f.Status != host.Yes || !strings.Contains(f.Why, "300000-365535") {
-		t.Errorf("a whole range is %+v", f)
-	}
-}
-
-func TestFewSubIDs(t *testing.T) {
-	pl := ordinaryUser(t, "300000:10")
-	pl.sameWords(0, "id-ranges", host.Partly,
-		"/etc/subuid gives jo 10 ids and /etc/subgid gives jo 10 ids, and a container's 0 to 65535 take 65535 more than your own",
-		"sudo usermod --add-subuids 300010-365545 --add-subgids 300010-365545 jo", "high")
-}
-
-func TestHelperWithoutSetuid(t *testing.T) {
-	pl := ordinaryUser(t, "300000:65536")
-	for _, name := range []string{"newuidmap", "newgidmap"} {
-		data, err := os.ReadFile(testkit.RequireTool(t, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		pl.file(name, string(data), 0o755)
-	}
-	pl.p.Env = []string{"PATH=" + pl.files}
-	pl.sameWords(1, "id-ranges", host.No,
-		fmt.Sprintf("%[1]s/newuidmap and %[1]s/newgidmap: no setuid bit and no file capabilities (capabilities(7))", pl.files),
-		fmt.Sprintf("sudo chmod u+s %[1]s/newuidmap %[1]s/newgidmap", pl.files), "plain")
-}
-
-// TestHelperInAUserNamespace: whose root is not in it can give no power there.
-func TestHelperInAUserNamespace(t *testing.T) {
-	path := testkit.RequireTool(t, "newuidmap")
-	pl := inUserNS(t, "bind", "FILES/ids", "/etc/subuid", "bind", "FILES/ids", "/etc/subgid")
-	pl.file("ids", "4242:100000:65536\n", 0o644)
-	pl.sameWords(1, "id-ranges", host.No, path+" is not root's here, as in a user namespace without that root, so it has no power",
-		"run lanyard outside of the user namespace around it", "plain")
-}
-
 // TestNothingDelegated: a user to whom nobody gave a cgroup, whatever the kind.
 func TestNothingDelegated(t *testing.T) {
 	testkit.Require(t, testkit.Root, testkit.Limits)
@@ -199,6 +131,22 @@ func TestNothingDelegated(t *testing.T) {
 	pl.sameWords(0, "delegation", host.No, f.Why, f.Fix, "limited")
 }
 
+// TestAdviceOfSystemd is for machines that systemd runs.
+func TestAdviceOfSystemd(t *testing.T) {
+	testkit.Require(t, testkit.Root, testkit.Limits)
+	for name, words := range map[string][]string{"without": nil, "systemd": {"mkdir", "/run/systemd/system"}} {
+		t.Run(name, func(t *testing.T) {
+			pl := onMachine(t, append(append([]string{"tmpfs", "/run"}, words...), "uid", ordinary)...)
+			pl.owned()
+			f := pl.doctor(0, "delegation")
+			advised := strings.Contains(f.Fix, "loginctl") || strings.Contains(f.Fix, "systemd")
+			if f.Status != host.No || advised != (words != nil) || !strings.Contains(f.Fix, " or ") {
+				t.Errorf("it says %+v", f)
+			}
+		})
+	}
+}
+
 func TestReadOnlyCgroups(t *testing.T) {
 	testkit.Require(t, testkit.Root, testkit.Limits)
 	pl := onMachine(t, "attr", "ro", "/sys/fs/cgroup")
@@ -209,43 +157,5 @@ func TestReadOnlyCgroups(t *testing.T) {
 	pl.sameWords(0, "delegation", host.No, f.Why, f.Fix, "limited")
 	if code, out, errs := pl.lanyard("plain"); code != 0 || out != "ran\n" {
 		t.Errorf("without limits: %d\n%s%s", code, out, errs)
-	}
-}
-
-func TestNoRuntimeDir(t *testing.T) {
-	pl := inUserNS(t)
-	pl.p.Env = []string{"XDG_RUNTIME_DIR="}
-	f := pl.doctor(0, "run-folder")
-	if f.Status != host.Partly || !strings.HasPrefix(f.Why, "XDG_RUNTIME_DIR is not set") || !strings.Contains(f.Why, "/tmp/lanyard-4242") ||
-		f.Fix != "sudo loginctl enable-linger 4242 && export XDG_RUNTIME_DIR=/run/user/4242" {
-		t.Errorf("without XDG_RUNTIME_DIR: %+v", f)
-	}
-	if code, out, errs := pl.lanyard("plain"); code != 0 || out != "ran\n" {
-		t.Errorf("a start that needs no run folder: %d\n%s%s", code, out, errs)
-	}
-}
-
-// TestForeignRuntimeDir: su and sudo keep the variable of somebody else.
-func TestForeignRuntimeDir(t *testing.T) {
-	pl := inUserNS(t, "tmpfs", "/run", "write", "/run/file", "", "attr", "ro", "/run")
-	pl.p.Env = []string{"XDG_RUNTIME_DIR=/run/user/0"}
-	pl.sameWords(0, "run-folder", host.No, "/run/user/0/lanyard can't be made: read-only file system",
-		"export XDG_RUNTIME_DIR=/run/user/$(id -u), or another folder of yours", "kept")
-}
-
-func TestNoExecProject(t *testing.T) {
-	pl := inUserNS(t, "bind", "DIR", "DIR", "attr", "noexec", "DIR")
-	pl.sameWords(0, "project-folder", host.Partly, "the project folder is on a filesystem mounted noexec, so no program in it can be executed",
-		"sudo mount -o remount,exec $(findmnt -no TARGET -T .)", "script")
-}
-
-func TestNoSuidProject(t *testing.T) {
-	pl := inUserNS(t, "bind", "DIR", "DIR", "attr", "nosuid", "DIR")
-	f := pl.doctor(0, "project-folder")
-	if f.Status != host.Partly || !strings.Contains(f.Why, "mounted nosuid") || f.Fix != "sudo mount -o remount,suid $(findmnt -no TARGET -T .)" {
-		t.Errorf("a nosuid project is %+v", f)
-	}
-	if code, out, errs := pl.lanyard("script"); code != 0 || out != "ran\n" {
-		t.Errorf("a program in it: %d\n%s%s", code, out, errs)
 	}
 }

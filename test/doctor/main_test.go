@@ -33,6 +33,7 @@ func confine(words []string) error {
 	if err := unix.Mount("", "/", "", unix.MS_PRIVATE|unix.MS_REC, ""); err != nil {
 		return err
 	}
+	program := "/proc/self/exe"
 	for i := 0; words[i] != "--"; {
 		verb, n := words[i], 0
 		arg := func() string { n++; return words[i+n] }
@@ -42,6 +43,8 @@ func confine(words []string) error {
 			err = unix.Mount(arg(), arg(), "", unix.MS_BIND, "")
 		case "tmpfs": // tmpfs TARGET
 			err = unix.Mount("tmpfs", arg(), "tmpfs", 0, "mode=755")
+		case "mkdir": // mkdir FOLDER
+			err = os.MkdirAll(arg(), 0o755)
 		case "write": // write FILE TEXT
 			err = os.WriteFile(arg(), []byte(arg()), 0o644)
 		case "attr": // attr NAME TARGET: of the mount there, and of those below it
@@ -60,6 +63,22 @@ func confine(words []string) error {
 			if err == nil {
 				err = syscall.Setresuid(id, id, id)
 			}
+		case "setuid", "setgid": // setuid N, setgid N: whoever has the id N runs a file of root's with that bit
+			id, _ := strconv.Atoi(arg())
+			uid, gid := id, id
+			if verb == "setuid" {
+				uid = 0
+			} else {
+				gid = 0
+			}
+			if err = syscall.Setgroups(nil); err == nil {
+				err = syscall.Setresgid(id, gid, gid)
+			}
+			if err == nil {
+				err = syscall.Setresuid(id, uid, uid)
+			}
+		case "program": // program FILE, which lanyard is started of
+			program = arg()
 		default:
 			err = fmt.Errorf("what is that")
 		}
@@ -73,7 +92,7 @@ func confine(words []string) error {
 	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil {
 		return err
 	}
-	return syscall.Exec("/proc/self/exe", append([]string{"lanyard"}, words[1:]...), os.Environ())
+	return syscall.Exec(program, append([]string{"lanyard"}, words[1:]...), os.Environ())
 }
 
 // filter forbids what Docker's default profile forbids to a process without

@@ -27,7 +27,9 @@ commands:
   layer: !Command {container: h, write-mode: transient, run: "true"}
   high: !Command {container: c, user-id: 1000, run: "true"}
   script: !Command {container: c, run: [/work/script]}
+  setuid: !Command {container: h, user-id: 1000, run: [/work/lanyard, --version]}
   limited: !Command {container: c, limits: {memory: 64MiB, pids: 30}, run: "true"}
+  softly: !Command {container: c, limits: {memory: 64MiB, pids: 30}, limits-mode: best-effort, run: "echo ran"}
   kept: !Command {container: c, volumes: {/kept: !Persistent {name: kept, init-command: plain}}, run: "true"}
 `
 
@@ -94,6 +96,15 @@ func (pl *place) file(name, text string, mode os.FileMode) string {
 	return path
 }
 
+// folder makes one beside the files and gives its path.
+func (pl *place) folder(name string, mode os.FileMode) string {
+	pl.t.Helper()
+	path := filepath.Join(pl.files, name)
+	pl.must(os.Mkdir(path, mode))
+	pl.must(os.Chmod(path, mode))
+	return path
+}
+
 // owned gives the project and its run folder to an ordinary user.
 func (pl *place) owned() {
 	pl.t.Helper()
@@ -105,7 +116,7 @@ func (pl *place) owned() {
 // lanyard runs it in the place.
 func (pl *place) lanyard(args ...string) (code int, out, errs string) {
 	pl.t.Helper()
-	ctx, cancel := context.WithTimeout(pl.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(pl.t.Context(), testkit.Slow(time.Minute))
 	defer cancel()
 	cmd := pl.p.Command(ctx)
 	cmd.Args = []string{"confined"}
@@ -164,5 +175,13 @@ func (pl *place) sameWords(code int, name string, status host.Status, why, fix, 
 	got, _, errs := pl.lanyard(command)
 	if got != 127 || !strings.Contains(errs, line) || strings.Count(errs, "\n") != 1 {
 		pl.t.Errorf("%s: exit code %d, want 127, and in one line %q:\n%s", command, got, line, errs)
+	}
+}
+
+// runs wants a command to work.
+func (pl *place) runs(command string) {
+	pl.t.Helper()
+	if code, out, errs := pl.lanyard(command); code != 0 || errs != "" {
+		pl.t.Errorf("%s: exit code %d, want 0\n%s%s", command, code, out, errs)
 	}
 }

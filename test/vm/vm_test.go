@@ -1,0 +1,101 @@
+// Package vm_test tests the scripts that build and run the guest, as far as that
+// takes no guest.
+package vm_test
+
+import (
+	"bufio"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lanyard-dev/lanyard/internal/testkit"
+)
+
+// TestPackagesOfABuild: what lies in the cache beside the packages of this build
+// is none of them: other versions, other kernels, what nothing needs any more.
+func TestPackagesOfABuild(t *testing.T) {
+	testkit.RequireTool(t, "dpkg-query")
+	root := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stanza := func(name, version, arch string) string {
+		return "Package: " + name + "\nStatus: install ok installed\nMaintainer: x\nArchitecture: " + arch + "\nVersion: " + version + "\nDescription: x\n\n"
+	}
+	write("var/lib/dpkg/status", stanza("uidmap", "1:4.13+dfsg1-1", "amd64")+stanza("tzdata", "2024a-0", "all")+stanza("gone", "1", "all"))
+	const kernel = "linux-image-6.1.0-40-cloud-amd64_6.1.153-1_amd64.deb"
+	want := []string{kernel, "tzdata_2024a-0_all.deb", "uidmap_1%3a4.13+dfsg1-1_amd64.deb"}
+	for _, name := range append(want, "linux-image-6.1.0-37-cloud-amd64_6.1.140-1_amd64.deb", "linux-image-6.1.0-40-cloud-amd64_6.1.150-1_amd64.deb",
+		"uidmap_1%3a4.13+dfsg1-0_amd64.deb", "unneeded_1_all.deb") {
+		write("var/cache/apt/archives/"+name, "")
+	}
+	out, err := exec.Command("guest/packages", root, kernel).CombinedOutput()
+	got := strings.Fields(string(out))
+	slices.Sort(got)
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("the packages are %q, want %q; %v", got, want, err)
+	}
+}
+
+// TestOneRunAtATime: a second run in a tree says that it waits, and goes on when
+// the first is over.
+func TestOneRunAtATime(t *testing.T) {
+	script, err := os.ReadFile("run")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree := t.TempDir()
+	dir := filepath.Join(tree, "test/vm")
+	if err := os.MkdirAll(dir+"/.cache", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	// An image that can't be built ends the run, after it has said so.
+	for name, text := range map[string]string{"run": string(script), "image": "#!/bin/sh\necho building >&2\nexit 3\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, err := os.Create(dir + "/.cache/running")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	if err := syscall.Flock(int(first.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	second := exec.Command(filepath.Join(dir, "run"))
+	errs, err := second.StderrPipe()
+	if err == nil {
+		err = second.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	hang := time.AfterFunc(time.Minute, func() { _ = second.Process.Kill() })
+	defer hang.Stop()
+	lines := bufio.NewScanner(errs)
+	line := func(want string) {
+		t.Helper()
+		if lines.Scan(); lines.Text() != want {
+			t.Errorf("it says %q, want %q", lines.Text(), want)
+		}
+	}
+	line("test/vm: waiting for another run or shell in this tree to end")
+	first.Close()
+	line("building")
+	if err := second.Wait(); second.ProcessState.ExitCode() != 3 {
+		t.Errorf("it ended with %v", err)
+	}
+}
