@@ -3,6 +3,9 @@
 //
 //	go run ./test/bench [-rounds N] [-only REGEXP] [-lanyard FILE] [-json FILE] [-md FILE]
 //
+// With -growth DIR it measures instead how cost grows with the number of
+// children, and writes DIR/growth.md and DIR/growth.svg.
+//
 // It needs a built lanyard; without one, or without a peer, the report says
 // so and has the rest. Everything it makes is in a temporary folder and goes
 // with it.
@@ -34,6 +37,9 @@ func main() {
 	}
 }
 
+// errInterrupted is the end by a signal.
+var errInterrupted = errors.New("interrupted; everything is removed")
+
 func run() error {
 	rounds := flag.Int("rounds", 20, "counted rounds of each experiment")
 	only := flag.String("only", "", "run the experiments whose `key` matches this regular expression")
@@ -41,6 +47,7 @@ func run() error {
 	pause := flag.Duration("idle", 10*time.Second, "how long to watch idle children")
 	jsonFile := flag.String("json", "", "write every sample to this `file`")
 	mdFile := flag.String("md", "", "write the report as Markdown to this `file`")
+	growth := flag.String("growth", "", "measure how cost grows with the number of children; page and picture go into this `folder`")
 	flag.Parse()
 	if flag.NArg() > 0 || *rounds < 1 {
 		return fmt.Errorf("want at least one round and no arguments; see -h")
@@ -58,6 +65,9 @@ func run() error {
 	}
 	defer w.close()
 	r := report{Machine: machine(), Rounds: *rounds}
+	if *growth != "" {
+		return errors.Join(grow(ctx, w, &r, *growth, pattern, *pause), writeTo(*jsonFile, r.json))
+	}
 	var keys []string
 	for _, e := range experiments(w, *pause) {
 		keys = append(keys, e.key)
@@ -66,7 +76,7 @@ func run() error {
 		}
 	}
 	if ctx.Err() != nil {
-		return errors.New("interrupted; everything is removed")
+		return errInterrupted
 	}
 	if len(r.Results) == 0 {
 		return fmt.Errorf("-only %s matches none of: %s", *only, strings.Join(keys, " "))

@@ -23,6 +23,7 @@ type Panel struct {
 // Axis is what a panel shows of one direction. With Log, equal steps are equal
 // factors, and From is greater than 0.
 type Axis struct {
+	Name     string // below it; only that of X is drawn
 	From, To float64
 	Log      bool
 	Ticks    []Tick
@@ -71,6 +72,7 @@ func (p Panel) draw(b *strings.Builder, height float64) {
 		fmt.Fprintf(b, `<line x1="%.1f" x2="%.1f" y2="%.0f" stroke="#ddd"/>`+"\n", x, x, height)
 		fmt.Fprintf(b, `<text x="%.1f" y="%.0f" text-anchor="middle">%s</text>`+"\n", x, height+13, html.EscapeString(t.Text))
 	}
+	fmt.Fprintf(b, `<text x="%d" y="%.0f" text-anchor="middle">%s</text>`+"\n", panelWidth/2, height+13, html.EscapeString(p.X.Name))
 	for _, t := range p.Y.Ticks {
 		_, y := at(p.X.From, t.At)
 		fmt.Fprintf(b, `<line x2="%d" y1="%.1f" y2="%.1f" stroke="#ddd"/>`+"\n", panelWidth, y, y)
