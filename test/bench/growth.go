@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"time"
 )
@@ -57,12 +56,13 @@ func (w *workshop) groups(kind, options string, children func(n int) [][]string,
 	return out
 }
 
-// grow carries out the studies that the pattern matches, and writes the page and
-// the picture of them into dir. What grows faster than it may is an error.
-func grow(ctx context.Context, w *workshop, r *report, dir string, pattern *regexp.Regexp, pause time.Duration) error {
+// grow carries out the studies that -only names, and writes the page and the
+// picture of them. What grows faster than it may is an error.
+func grow(ctx context.Context, w *workshop, o options) error {
+	r := report{Machine: machine(), Rounds: o.rounds}
 	var all []course
-	for _, s := range studies(w, pause) {
-		if pattern.MatchString(s.key) {
+	for _, s := range studies(w, o.pause) {
+		if o.only.MatchString(s.key) {
 			one := carryOut(ctx, s.experiment, r.Rounds)
 			r.Results = append(r.Results, one)
 			all = append(all, s.courses(one)...)
@@ -74,12 +74,15 @@ func grow(ctx context.Context, w *workshop, r *report, dir string, pattern *rege
 	if len(all) == 0 {
 		return errors.New("-only matches no study of growth")
 	}
-	growthPage(os.Stdout, *r, all)
-	page := func(out io.Writer) error { growthPage(out, *r, all); return nil }
-	if err := writeTo(filepath.Join(dir, "growth.md"), page); err != nil {
+	growthPage(os.Stdout, r, all)
+	page := func(out io.Writer) error { growthPage(out, r, all); return nil }
+	if err := writeTo(filepath.Join(o.growth, "growth.md"), page); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(dir, "growth.svg"), []byte(growthPicture(all)), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(o.growth, "growth.svg"), []byte(growthPicture(all)), 0o644); err != nil {
+		return err
+	}
+	if err := writeTo(o.json, r.json); err != nil {
 		return err
 	}
 	bad := 0
