@@ -36,7 +36,8 @@ type seen struct {
 }
 
 // guarded are the contestants whose ratio to lanyard is held in metric m: those
-// that a budget names, or else the bare kernel, in the first metric of a row.
+// that a budget names, and in the first metric of a row the bare kernel, which is
+// of the same version everywhere.
 func guarded(r result, m int) []string {
 	var out []string
 	for _, b := range r.metrics[m].budgets {
@@ -45,7 +46,7 @@ func guarded(r result, m int) []string {
 		}
 	}
 	for _, name := range []string{"bare", cloneName} {
-		if _, found := r.of(name); found && m == 0 && len(out) == 0 {
+		if _, found := r.of(name); found && m == 0 && !slices.Contains(out, "bare") && !slices.Contains(out, name) {
 			out = append(out, name)
 		}
 	}

@@ -138,7 +138,7 @@ func TestObserve(t *testing.T) {
 		},
 	}
 	got := observe([]result{r})
-	if len(got) != 2 || got[0].ratio != 2 || math.Abs(got[0].spread-3.6/1.6) > 1e-9 || got[0].absent != "" {
+	if len(got) != 3 || got[2].Against != "bare" || got[0].ratio != 2 || math.Abs(got[0].spread-3.6/1.6) > 1e-9 || got[0].absent != "" {
 		t.Fatalf("a row with two peers: %+v", got)
 	}
 	if !math.IsNaN(got[1].ratio) || got[1].absent != "umoci: not installed" {
