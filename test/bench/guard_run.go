@@ -39,8 +39,7 @@ func readCommitted(name string) (c committed, err error) {
 	return c, nil
 }
 
-// check measures, reports, and compares with the committed ratios. What fails is
-// measured once more, with more rounds: a moment's noise is gone then.
+// check measures, reports, and compares with the committed ratios.
 func check(ctx context.Context, o options) error {
 	old, err := readCommitted(o.committed)
 	if err != nil {
@@ -48,35 +47,47 @@ func check(ctx context.Context, o options) error {
 	}
 	r := report{Machine: machine(), Rounds: guardRounds}
 	var found []finding
-	err = inWorkshop(o.lanyard, func(w *workshop) error {
+	err = inWorkshop(o.lanyard, func(w *workshop) (err error) {
 		if w.lanyard == "" {
 			return errors.New("the lanyard binary is not there; build it, or name it with -lanyard")
 		}
 		every := experiments(w, o.pause)
 		chosen := o.chosen(every)
-		relevant := old.of(chosen, every)
-		if r.Results, err = carryOutAll(ctx, quick(chosen), guardRounds); err != nil {
+		bounds := old.of(chosen, every)
+		r.Results, err = carryOutAll(ctx, quick(chosen), guardRounds)
+		if err != nil {
 			return err
 		}
-		found = compare(relevant, observe(r.Results), old.another(r.Machine))
-		again := slices.DeleteFunc(slices.Clone(chosen), func(e experiment) bool {
-			return !slices.ContainsFunc(found, func(f finding) bool { return f.fails() && f.Key == e.key })
-		})
-		if len(again) == 0 {
-			return nil
+		found = compare(bounds, observe(r.Results), old.another(r.Machine))
+		if err := repeatFailed(ctx, chosen, found, r.Results); err != nil {
+			return err
 		}
-		repeated, err := carryOutAll(ctx, again, repeatRounds)
-		for _, one := range repeated {
-			at := slices.IndexFunc(r.Results, func(r result) bool { return r.key == one.key })
-			r.Results[at] = one
-		}
-		found = compare(relevant, observe(r.Results), old.another(r.Machine))
-		return err
+		found = compare(bounds, observe(r.Results), old.another(r.Machine))
+		return nil
 	})
 	if err != nil {
 		return err
 	}
 	return errors.Join(o.write(r), conclude(os.Stdout, found, old.elsewhere(r.Machine)))
+}
+
+// repeatFailed measures once more, with more rounds, what has a finding that fails,
+// and puts it in the place of the first results: a moment's noise is gone then.
+func repeatFailed(ctx context.Context, chosen []experiment, found []finding, results []result) error {
+	for _, f := range found {
+		if f.fails() {
+			fmt.Fprintf(os.Stderr, "%v: %s, %s\n", f.pair, f.outcome, f.why)
+		}
+	}
+	again := slices.DeleteFunc(slices.Clone(chosen), func(e experiment) bool {
+		return !slices.ContainsFunc(found, func(f finding) bool { return f.fails() && f.Key == e.key })
+	})
+	repeated, err := carryOutAll(ctx, again, repeatRounds)
+	for _, one := range repeated {
+		at := slices.IndexFunc(results, func(r result) bool { return r.key == one.key })
+		results[at] = one
+	}
+	return err
 }
 
 // quick takes one round of what takes half a minute for each.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"math"
 	"slices"
 	"strings"
@@ -213,5 +214,29 @@ func TestCommittedRatios(t *testing.T) {
 		if b.Band < leastBand || b.Ratio <= 0 {
 			t.Errorf("%v: %+v", b.pair, b)
 		}
+	}
+}
+
+// TestRepeatFailed: what was worse by chance is not so any more; the rest is left
+// alone.
+func TestRepeatFailed(t *testing.T) {
+	turns := map[string]int{}
+	made := func(key string) experiment {
+		return experiment{key: key, metrics: []metric{{what: key, unit: "ms"}}, contestants: []contestant{
+			{name: lanyardName, measure: func() ([]float64, error) { turns[key]++; return []float64{1}, nil }},
+			{name: "bare", measure: func() ([]float64, error) { return []float64{1}, nil }},
+		}}
+	}
+	chosen := []experiment{made("fine"), made("chance")}
+	results := []result{chosen[0].blank(), chosen[1].blank()}
+	found := []finding{{pair: pair{Key: "fine"}, outcome: same}, {pair: pair{Key: "chance"}, outcome: worse}}
+	if err := repeatFailed(context.Background(), chosen, found, results); err != nil {
+		t.Fatal(err)
+	}
+	if turns["fine"] != 0 || turns["chance"] != repeatRounds+1 {
+		t.Errorf("turns: %v, want %d and a warm-up of what failed alone", turns, repeatRounds)
+	}
+	if got := observe(results); got[1].ratio != 1 || !math.IsNaN(got[0].ratio) {
+		t.Errorf("results: %+v", got)
 	}
 }
