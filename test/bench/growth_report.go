@@ -20,6 +20,10 @@ const fitFrom = 20
 // each median is worth 0.04.
 const tolerance = 0.15
 
+// mostError is the most that twice the exponent's standard error may be: points that
+// lie all over the place have no exponent.
+const mostError = 0.3
+
 // course is what one metric did.
 type course struct {
 	metric
@@ -57,8 +61,8 @@ func (s study) courses(r result) []course {
 	return out
 }
 
-// verdict says whether a metric keeps its law. The exponent's own error, twice, has
-// to fit into the tolerance too, or noise could hide what it is.
+// verdict says whether a metric keeps its law. Twice the exponent's standard error
+// has to fit into the tolerance too, or noise could hide what it is.
 func (c course) verdict() string {
 	beyond := c.line.Slope - c.exponent
 	if c.rate {
@@ -69,7 +73,7 @@ func (c course) verdict() string {
 		return "not measured"
 	case beyond > tolerance:
 		return "NO"
-	case beyond+2*c.line.Error > tolerance:
+	case 2*c.line.Error > mostError, beyond+2*c.line.Error > tolerance:
 		return "too noisy to tell"
 	default:
 		return "yes"
@@ -127,6 +131,7 @@ byte, of 0.
 The exponent is the slope of a line through the logarithms, from %d children on: what lanyard costs
 without any child would make the curve flatter than it is. ± is twice its standard error. It may be
 %g more than the law says: N·log N would be 0.22 more, and noise of 10 %% in each figure is worth 0.04.
+Where ± is more than %g, or more than is left of what may be, the figures are too noisy to tell.
 *Last* is the exponent between the two largest sizes, for the eye.
 
 ![each figure over the number of children, both axes logarithmic, with the fitted line](growth.svg)
@@ -134,7 +139,7 @@ without any child would make the curve flatter than it is. ± is twice its stand
 
 // growthPage writes the report of studies for docs/.
 func growthPage(out io.Writer, r report, all []course) {
-	fmt.Fprintf(out, growthIntroduction, r.Rounds, fitFrom, tolerance)
+	fmt.Fprintf(out, growthIntroduction, r.Rounds, fitFrom, tolerance, mostError)
 	axis := ""
 	for _, c := range all {
 		if c.axis != axis {
