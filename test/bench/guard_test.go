@@ -150,8 +150,12 @@ func TestObserve(t *testing.T) {
 		t.Errorf("a peer that failed is taken for one that is not there: %+v", got[1])
 	}
 	r.metrics[0].budgets = nil
-	if got := observe([]result{r}); len(got) != 1 || got[0].Against != "bare" || got[0].ratio != 4 {
+	if got := observe([]result{r}); len(got) != 1 || got[0].Against != "bare" || got[0].ratio != 2 {
 		t.Errorf("a row without a peer in a budget: %+v", got)
+	}
+	r.metrics[0].unit = "MB/s"
+	if got := observe([]result{r}); !got[0].rate || got[0].ratio != 6 {
+		t.Errorf("a rate: %+v", got)
 	}
 }
 
