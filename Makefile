@@ -72,6 +72,18 @@ example-harpoon: build ## build the harpoon example (Redis, 40 MB) and control i
 bench: build ## measure against the budgets of the design; ROUNDS=20
 	$(GO) run ./test/bench -rounds $(or $(ROUNDS),20)
 
+.PHONY: bench-check
+bench-check: build ## the same with few rounds; fails if lanyard is slower beside its peers than test/bench/committed.json says
+	$(GO) run ./test/bench -check -idle 3s
+
+.PHONY: bench-band
+bench-band: build ## make test/bench/committed.json, from RUNS=10 runs; on a quiet machine
+	$(GO) run ./test/bench -band $(or $(RUNS),10) -idle 3s
+
+.PHONY: bench-growth
+bench-growth: build ## measure how cost grows from 1 child to 500, into docs/growth.md and docs/growth.svg; ROUNDS=5
+	$(GO) run ./test/bench -growth docs -rounds $(or $(ROUNDS),5) -idle 3s
+
 .PHONY: torture
 torture: build ## kill lanyard in all ways at all moments and look for what is left; ROUNDS=10000 SEED=1 REPORT=torture.md
 	$(GO) run ./test/torture -rounds $(or $(ROUNDS),10000) $(if $(SEED),-seed $(SEED)) $(if $(REPORT),-md $(REPORT))

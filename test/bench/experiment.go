@@ -14,7 +14,8 @@ const lanyardName = "lanyard"
 type experiment struct {
 	key         string // for -only
 	metrics     []metric
-	maxRounds   int // 0: as many as asked for
+	maxRounds   int  // 0: as many as asked for
+	slow        bool // a round takes half a minute
 	contestants []contestant
 }
 
@@ -66,6 +67,7 @@ type result struct {
 type samples struct {
 	name    string
 	missing string
+	failed  bool // what is missing, is since it was tried
 	values  [][]float64
 }
 
@@ -87,12 +89,8 @@ func carryOut(ctx context.Context, e experiment, rounds int) result {
 	if e.maxRounds > 0 {
 		rounds = min(rounds, e.maxRounds)
 	}
-	r := result{key: e.key, rounds: rounds, metrics: e.metrics}
-	for _, c := range e.contestants {
-		r.contestants = append(r.contestants, samples{
-			name: c.name, missing: c.missing, values: make([][]float64, len(e.metrics)),
-		})
-	}
+	r := e.blank()
+	r.rounds = rounds
 	for round := -1; round < rounds; round++ {
 		for i := range e.contestants {
 			if ctx.Err() != nil {
@@ -106,6 +104,29 @@ func carryOut(ctx context.Context, e experiment, rounds int) result {
 	return r
 }
 
+// blank is the result of an experiment before its first round.
+func (e experiment) blank() result {
+	r := result{key: e.key, metrics: e.metrics}
+	for _, c := range e.contestants {
+		r.contestants = append(r.contestants, samples{
+			name: c.name, missing: c.missing, values: make([][]float64, len(e.metrics)),
+		})
+	}
+	return r
+}
+
+// carryOutAll runs experiments one after the other.
+func carryOutAll(ctx context.Context, all []experiment, rounds int) ([]result, error) {
+	var out []result
+	for _, e := range all {
+		out = append(out, carryOut(ctx, e, rounds))
+	}
+	if ctx.Err() != nil {
+		return nil, errInterrupted
+	}
+	return out, nil
+}
+
 // takeTurn measures one contestant once.
 func takeTurn(c contestant, s *samples, counts bool) {
 	if s.missing != "" {
@@ -113,7 +134,7 @@ func takeTurn(c contestant, s *samples, counts bool) {
 	}
 	values, err := c.measure()
 	if err != nil {
-		s.missing = err.Error()
+		s.missing, s.failed = err.Error(), true
 		s.values = make([][]float64, len(s.values))
 		return
 	}

@@ -3,6 +3,11 @@
 //
 //	go run ./test/bench [-rounds N] [-only REGEXP] [-lanyard FILE] [-json FILE] [-md FILE]
 //
+// With -growth DIR it measures instead how cost grows with the number of
+// children, and writes DIR/growth.md and DIR/growth.svg. With -check it takes few
+// rounds and fails if lanyard is slower than it was, beside the same contestants,
+// when the committed ratios were taken; -band N takes those, from N runs.
+//
 // It needs a built lanyard; without one, or without a peer, the report says
 // so and has the rest. Everything it makes is in a temporary folder and goes
 // with it.
@@ -34,48 +39,106 @@ func main() {
 	}
 }
 
-func run() error {
-	rounds := flag.Int("rounds", 20, "counted rounds of each experiment")
+// errInterrupted is the end by a signal.
+var errInterrupted = errors.New("interrupted; everything is removed")
+
+// options are the command line.
+type options struct {
+	rounds    int
+	only      *regexp.Regexp
+	lanyard   string
+	pause     time.Duration // of watching idle children
+	json, md  string        // files to write; "" for none
+	growth    string        // folder; "": don't measure growth
+	check     bool
+	band      int // runs; 0: don't make one
+	committed string
+}
+
+func parse() (o options, err error) {
+	flag.IntVar(&o.rounds, "rounds", 20, "counted rounds of each experiment")
 	only := flag.String("only", "", "run the experiments whose `key` matches this regular expression")
-	lanyard := flag.String("lanyard", "bin/lanyard", "the binary to measure")
-	pause := flag.Duration("idle", 10*time.Second, "how long to watch idle children")
-	jsonFile := flag.String("json", "", "write every sample to this `file`")
-	mdFile := flag.String("md", "", "write the report as Markdown to this `file`")
+	flag.StringVar(&o.lanyard, "lanyard", "bin/lanyard", "the binary to measure")
+	flag.DurationVar(&o.pause, "idle", 10*time.Second, "how long to watch idle children")
+	flag.StringVar(&o.json, "json", "", "write every sample to this `file`")
+	flag.StringVar(&o.md, "md", "", "write the report as Markdown to this `file`")
+	flag.StringVar(&o.growth, "growth", "", "measure how cost grows with the number of children; page and picture go into this `folder`")
+	flag.BoolVar(&o.check, "check", false, fmt.Sprintf("compare ratios with the committed ones; %d rounds", guardRounds))
+	flag.IntVar(&o.band, "band", 0, "take the ratios to be committed from so many `runs`")
+	flag.StringVar(&o.committed, "committed", "test/bench/committed.json", "`file` of the committed ratios")
 	flag.Parse()
-	if flag.NArg() > 0 || *rounds < 1 {
-		return fmt.Errorf("want at least one round and no arguments; see -h")
+	if flag.NArg() > 0 || o.rounds < 1 {
+		return o, fmt.Errorf("want at least one round and no arguments; see -h")
 	}
-	pattern, err := regexp.Compile(*only)
+	o.only, err = regexp.Compile(*only)
+	return o, err
+}
+
+func run() error {
+	o, err := parse()
 	if err != nil {
 		return err
 	}
-
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
 	defer stop()
-	w, err := newWorkshop(*lanyard)
+	switch {
+	case o.growth != "":
+		return inWorkshop(o.lanyard, func(w *workshop) error { return grow(ctx, w, o) })
+	case o.band != 0:
+		return makeBand(ctx, o)
+	case o.check:
+		return check(ctx, o)
+	default:
+		return inWorkshop(o.lanyard, func(w *workshop) error { return measure(ctx, w, o) })
+	}
+}
+
+// inWorkshop does something with a workshop of its own.
+func inWorkshop(lanyard string, do func(*workshop) error) error {
+	w, err := newWorkshop(lanyard)
 	if err != nil {
 		return err
 	}
 	defer w.close()
-	r := report{Machine: machine(), Rounds: *rounds}
-	var keys []string
-	for _, e := range experiments(w, *pause) {
-		keys = append(keys, e.key)
-		if pattern.MatchString(e.key) {
-			r.Results = append(r.Results, carryOut(ctx, e, *rounds))
-		}
-	}
-	if ctx.Err() != nil {
-		return errors.New("interrupted; everything is removed")
-	}
-	if len(r.Results) == 0 {
-		return fmt.Errorf("-only %s matches none of: %s", *only, strings.Join(keys, " "))
-	}
-	r.plain(os.Stdout)
-	if err := writeTo(*jsonFile, r.json); err != nil {
+	return do(w)
+}
+
+// measure carries experiments out and reports.
+func measure(ctx context.Context, w *workshop, o options) error {
+	r := report{Machine: machine(), Rounds: o.rounds}
+	every := experiments(w, o.pause)
+	var err error
+	if r.Results, err = carryOutAll(ctx, o.chosen(every), o.rounds); err != nil {
 		return err
 	}
-	return writeTo(*mdFile, func(out io.Writer) error { r.markdown(out); return nil })
+	if len(r.Results) == 0 {
+		var keys []string
+		for _, e := range every {
+			keys = append(keys, e.key)
+		}
+		return fmt.Errorf("-only %v matches none of: %s", o.only, strings.Join(keys, " "))
+	}
+	return o.write(r)
+}
+
+// chosen are the experiments that -only names.
+func (o options) chosen(every []experiment) []experiment {
+	var out []experiment
+	for _, e := range every {
+		if o.only.MatchString(e.key) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// write writes the report to all places.
+func (o options) write(r report) error {
+	r.plain(os.Stdout)
+	if err := writeTo(o.json, r.json); err != nil {
+		return err
+	}
+	return writeTo(o.md, func(out io.Writer) error { r.markdown(out); return nil })
 }
 
 // experiments are all there are, in the order of the report.

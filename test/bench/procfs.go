@@ -93,6 +93,12 @@ func kilobytes(path, name string) (float64, error) {
 	return 0, fmt.Errorf("%s has no line %s", path, name)
 }
 
+// megabytes is a process's share of the memory (PSS).
+func megabytes(pid int) (float64, error) {
+	v, err := kilobytes(fmt.Sprintf("/proc/%d/smaps_rollup", pid), "Pss")
+	return v / 1000 * 1.024, err
+}
+
 // cpuTime is the nanoseconds that all threads of a process have run, from
 // the first field of schedstat: finer than the clock ticks of stat. Threads
 // that have ended are not in it.

@@ -50,7 +50,8 @@ decile where the budget is a floor).
 command as PID 1, no protocol; a program of its own, with a start of its own. *bare, cloned in place*
 is its inner half alone, cloned by a program that is running already. Every command is
 test/bench/probe, which costs next to nothing itself. The OCI runtimes get the same container as far
-as a config.json can say it; *no container* is the command alone.
+as a config.json can say it; *no container* is the command alone. How all this grows with the number
+of children: [growth.md](growth.md).
 
 `
 

@@ -46,11 +46,16 @@ func (w *workshop) fall(cmd *exec.Cmd) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
+	return g.fall(siblings)
+}
+
+// fall is of a group with so many siblings of the first child.
+func (g *group) fall(siblings int) ([]float64, error) {
 	time.Sleep(settled)
-	if err := w.start.open(); err != nil {
+	if err := g.w.start.open(); err != nil {
 		return nil, g.failed(err)
 	}
-	times, err := w.up.times(siblings + 1)
+	times, err := g.w.up.times(siblings + 1)
 	if err != nil {
 		return nil, g.failed(err)
 	}
@@ -64,7 +69,7 @@ func (w *workshop) fall(cmd *exec.Cmd) ([]float64, error) {
 func sinceFirst(times []int64) []float64 {
 	slices.Sort(times)
 	since := func(i int) float64 { return float64(times[i]-times[0]) / 1e6 }
-	return []float64{since(siblings), since(siblings / 2)}
+	return []float64{since(len(times) - 1), since((len(times) - 1) / 2)}
 }
 
 // fallBare is the same with bare containers and no supervisor: all there is

@@ -64,11 +64,11 @@ func watch(supervisor, n int, pause time.Duration) ([]float64, error) {
 
 	var pss []float64
 	for _, pid := range stages {
-		v, err := kilobytes(fmt.Sprintf("/proc/%d/smaps_rollup", pid), "Pss")
+		v, err := megabytes(pid)
 		if err != nil {
 			v = math.NaN() // an ordinary user may not look at a stage
 		}
-		pss = append(pss, v/1000*1.024)
+		pss = append(pss, v)
 	}
 	rss, err := kilobytes(fmt.Sprintf("/proc/%d/status", supervisor), "VmRSS")
 	if err != nil {

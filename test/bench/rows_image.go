@@ -155,7 +155,7 @@ func makeImage(dir string, layers int, fill func(layer int, t *tar.Writer) error
 func unpackRow(w *workshop) experiment {
 	lanyard := w.lanyardArgs()
 	return experiment{
-		key: "unpack", maxRounds: 3,
+		key: "unpack", maxRounds: 3, slow: true,
 		metrics: []metric{
 			{what: fmt.Sprintf("unpacking an image of %d MB and %d files in %d layers", bigBytes>>20, bigFiles, bigLayers), unit: "ms", budgets: []budget{{against: "umoci unpack", limit: 1}, {against: "tar -xzf", limit: 1}}},
 			{what: "memory of its largest process", unit: "MB", budgets: []budget{{limit: 100, below: true}}},

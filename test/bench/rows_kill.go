@@ -36,16 +36,21 @@ func (w *workshop) killed(cmd *exec.Cmd) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
+	return g.killed(before, siblings)
+}
+
+// killed is of a group of n, whose belongings were not there before.
+func (g *group) killed(before map[string]bool, n int) ([]float64, error) {
 	left := belongings()
 	maps.DeleteFunc(left, func(path string, _ bool) bool { return before[path] })
-	pidfds, err := openAll(g.cmd.Process.Pid, siblings)
+	pidfds, err := openAll(g.cmd.Process.Pid, n)
 	if err != nil {
 		return nil, g.failed(err)
 	}
 	defer closeAll(pidfds)
 
 	begin := time.Now()
-	if err := cmd.Process.Kill(); err != nil {
+	if err := g.cmd.Process.Kill(); err != nil {
 		return nil, err
 	}
 	if err := awaitExits(pidfds); err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
@@ -57,11 +56,11 @@ func superviseMemoryRow(w *workshop) experiment {
 			}
 			sum := 0.0
 			for _, pid := range pids {
-				v, err := kilobytes(fmt.Sprintf("/proc/%d/smaps_rollup", pid), "Pss")
+				v, err := megabytes(pid)
 				if err != nil {
 					return nil, err
 				}
-				sum += v / 1000 * 1.024
+				sum += v
 			}
 			return []float64{sum}, nil
 		})},
@@ -109,19 +108,16 @@ func subscribersRow(w *workshop) experiment {
 			{what: "memory of the supervisor for all of them", unit: "MB", budgets: []budget{{limit: 16}}},
 		},
 		contestants: []contestant{w.superviseContestant(func(s *service) ([]float64, error) {
-			if err := raiseFiles(); err != nil {
-				return nil, err
-			}
-			crowd := &crowd{}
-			defer crowd.leave()
-			return crowd.measure(s)
+			return (&crowd{live: subscribers - stuck, stuck: stuck, changes: repeats}).measure(s)
 		})},
 	}
 }
 
-// crowd is many clients of one supervisor.
+// crowd is many clients of one supervisor, some of which don't read.
 type crowd struct {
-	conns []*client.Conn
+	live, stuck int
+	changes     int // before the one that counts
+	conns       []*client.Conn
 }
 
 func (c *crowd) leave() {
@@ -131,13 +127,17 @@ func (c *crowd) leave() {
 }
 
 func (c *crowd) measure(s *service) ([]float64, error) {
-	before, err := privateMemory(s)
+	defer c.leave()
+	if err := raiseFiles(); err != nil {
+		return nil, err
+	}
+	before, err := megabytes(s.cmd.Process.Pid)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	for range subscribers {
+	for range c.live + c.stuck {
 		conn, err := client.Dial(ctx, s.dir)
 		if err != nil {
 			return nil, err
@@ -150,7 +150,7 @@ func (c *crowd) measure(s *service) ([]float64, error) {
 		last time.Time
 		fail error
 	)
-	for _, conn := range c.conns[stuck:] {
+	for _, conn := range c.conns[c.stuck:] {
 		live.Go(func() {
 			err := until(conn, down)
 			now := time.Now()
@@ -164,7 +164,7 @@ func (c *crowd) measure(s *service) ([]float64, error) {
 			}
 		})
 	}
-	for range repeats { // the container blocks TERM
+	for range c.changes { // the container blocks TERM
 		if err := s.client.Stop(); err != nil {
 			return nil, err
 		}
@@ -172,7 +172,7 @@ func (c *crowd) measure(s *service) ([]float64, error) {
 			return nil, err
 		}
 	}
-	after, err := privateMemory(s)
+	after, err := megabytes(s.cmd.Process.Pid)
 	if err != nil {
 		return nil, err
 	}
@@ -182,10 +182,4 @@ func (c *crowd) measure(s *service) ([]float64, error) {
 	}
 	live.Wait()
 	return []float64{milliseconds(last.Sub(begin)), after - before}, fail
-}
-
-// privateMemory is the supervisor's PSS in MB.
-func privateMemory(s *service) (float64, error) {
-	v, err := kilobytes(fmt.Sprintf("/proc/%d/smaps_rollup", s.cmd.Process.Pid), "Pss")
-	return v / 1000 * 1.024, err
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"math"
 	"time"
+
+	"github.com/lanyard-dev/lanyard/test/trend"
 )
 
 // series is one thing that was measured over time.
@@ -56,22 +58,14 @@ func (s *series) fit(samples []sample, length time.Duration) line {
 			times, values = append(times, at.Seconds()), append(values, s.of(&samples[i]))
 		}
 	}
-	n := float64(len(times))
-	if n < 2 {
+	if len(times) < 2 {
 		return line{}
 	}
-	var meanT, meanV float64
 	l := line{first: values[0], last: values[len(values)-1]}
-	for i := range times {
-		meanT, meanV = meanT+times[i]/n, meanV+values[i]/n
-		l.max = max(l.max, values[i])
+	for _, v := range values {
+		l.mean, l.max = l.mean+v/float64(len(values)), max(l.max, v)
 	}
-	var above, below float64
-	for i := range times {
-		above += (times[i] - meanT) * (values[i] - meanV)
-		below += (times[i] - meanT) * (times[i] - meanT)
-	}
-	l.mean, l.bound = meanV, math.Max(s.share*meanV, s.least)
-	l.growth = above / below * (times[len(times)-1] - times[0])
+	l.bound = math.Max(s.share*l.mean, s.least)
+	l.growth = trend.Fit(times, values).Slope * (times[len(times)-1] - times[0])
 	return l
 }

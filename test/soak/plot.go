@@ -2,56 +2,40 @@ package main
 
 import (
 	"fmt"
-	"strings"
 	"time"
-)
 
-// Sizes of the plot, in pixels.
-const (
-	panelWidth  = 380
-	panelHeight = 120
-	panelGap    = 44
-	columns     = 2
+	"github.com/lanyard-dev/lanyard/test/trend"
 )
 
 // plot draws each series in a panel of its own, from 0 to a little above its
 // largest value, as an SVG.
 func plot(samples []sample) string {
-	var b strings.Builder
-	rows := (len(all) + columns - 1) / columns
-	width, height := columns*(panelWidth+panelGap)+panelGap, rows*(panelHeight+panelGap)+panelGap
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="11">`+"\n", width, height)
-	fmt.Fprintf(&b, `<rect width="%d" height="%d" fill="white"/>`+"\n", width, height)
-	for i := range all {
-		x, y := panelGap+i%columns*(panelWidth+panelGap), panelGap+i/columns*(panelHeight+panelGap)
-		fmt.Fprintf(&b, `<g transform="translate(%d %d)">`+"\n", x, y)
-		panel(&b, &all[i], samples)
-		b.WriteString("</g>\n")
+	length := time.Duration(1)
+	for i := range samples {
+		length = max(length, samples[i].at)
 	}
-	b.WriteString("</svg>\n")
-	return b.String()
+	panels := make([]trend.Panel, len(all))
+	for i := range all {
+		panels[i] = all[i].panel(samples, length)
+	}
+	return trend.SVG(2, 120, panels)
 }
 
-// panel draws one series. Its origin is the upper left corner.
-func panel(b *strings.Builder, s *series, samples []sample) {
-	most, length := 0.0, time.Duration(1)
+func (s *series) panel(samples []sample, length time.Duration) trend.Panel {
+	most, curve := 0.0, trend.Curve{Color: "#06c"}
 	for i := range samples {
-		most, length = max(most, s.of(&samples[i])), max(length, samples[i].at)
+		v := s.of(&samples[i])
+		most = max(most, v)
+		curve.X, curve.Y = append(curve.X, samples[i].at.Seconds()), append(curve.Y, v)
 	}
 	title := s.who + ": " + s.what
 	if s.unit != "" {
 		title += ", " + s.unit
 	}
-	fmt.Fprintf(b, `<text y="-6">%s</text>`+"\n", title)
-	fmt.Fprintf(b, `<rect width="%d" height="%d" fill="none" stroke="#999"/>`+"\n", panelWidth, panelHeight)
-	fmt.Fprintf(b, `<text x="%d" y="-6" text-anchor="end">max %.1f</text>`+"\n", panelWidth, most)
-	fmt.Fprintf(b, `<text x="%d" y="%d" text-anchor="end">%v</text>`+"\n", panelWidth, panelHeight+13, length.Round(time.Second))
-	fmt.Fprintf(b, `<text y="%d">0</text>`+"\n", panelHeight+13)
-	b.WriteString(`<polyline fill="none" stroke="#06c" points="`)
-	for i := range samples {
-		x := panelWidth * float64(samples[i].at) / float64(length)
-		y := panelHeight * (1 - s.of(&samples[i])/max(most*1.1, 1e-9))
-		fmt.Fprintf(b, "%.1f,%.1f ", x, y)
+	end := trend.Tick{At: length.Seconds(), Text: length.Round(time.Second).String()}
+	return trend.Panel{
+		Title: title, Note: fmt.Sprintf("max %.1f", most), Curves: []trend.Curve{curve},
+		X: trend.Axis{To: length.Seconds(), Ticks: []trend.Tick{{Text: "0"}, end}},
+		Y: trend.Axis{To: max(most*1.1, 1e-9), Ticks: []trend.Tick{{Text: "0"}}},
 	}
-	b.WriteString(`"/>` + "\n")
 }
