@@ -37,7 +37,7 @@ func lockBase(path string) (*os.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := flock(base, unix.LOCK_EX); err != nil {
+		if err := flockBase(base); err != nil {
 			base.Close()
 			return nil, err
 		}
@@ -48,6 +48,16 @@ func lockBase(path string) (*os.File, error) {
 		}
 		base.Close() // another one stands there by now, or none
 	}
+}
+
+// flockBase locks the folder of the run folders, which an administrator or a
+// service manager may have made for all to read. It is closed to others first: who
+// can open it can hold its lock (flock(2)), and every start waits for that.
+func flockBase(base *os.File) error {
+	if info, err := base.Stat(); err == nil && info.Mode().Perm()&0o077 != 0 {
+		_ = base.Chmod(0o700) // not on a filesystem that is read-only, where nothing starts
+	}
+	return flock(base, unix.LOCK_EX)
 }
 
 // openBase opens the folder of the run folders and checks that it is a folder

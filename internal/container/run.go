@@ -257,7 +257,7 @@ func runFolders(path string) ([]string, error) {
 		return nil, err
 	}
 	defer base.Close()
-	if err := flock(base, unix.LOCK_EX); err != nil {
+	if err := flockBase(base); err != nil {
 		return nil, err
 	}
 	names, err := base.Readdirnames(-1)
