@@ -29,6 +29,8 @@ func helper(args []string) int {
 		return pushKey(args[1])
 	case "reach":
 		return reach(args[1])
+	case "attack":
+		return attack(args[1:])
 	case "find-key":
 		return findKey(args[1])
 	case "with-key":
