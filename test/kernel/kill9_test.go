@@ -193,6 +193,20 @@ func TestStopJanitorKillSupervisor(t *testing.T) {
 	r.nothingLeft()
 }
 
+// TestStopStagesKillSupervisor: inits that are stopped read no end of their socket,
+// so it is their parent-death signal that ends them.
+func TestStopStagesKillSupervisor(t *testing.T) {
+	t.Parallel()
+	r := newProject(t, crowd(kinds()["plain"])).start(nil, "app")
+	r.appear(crowdReady...)
+	for _, p := range r.named("lanyard-init") {
+		kill(t, p.pid, syscall.SIGSTOP)
+	}
+	r.signal(syscall.SIGKILL)
+	r.wait(5 * time.Second)
+	r.nothingLeft()
+}
+
 // sameFolder has another lanyard find what this one left: a user's run folders
 // are where XDG_RUNTIME_DIR says, which is another one for each start.
 func (r *running) sameFolder(cmd *exec.Cmd) {
