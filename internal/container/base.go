@@ -37,7 +37,7 @@ func lockBase(path string) (*os.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := flock(base, unix.LOCK_EX); err != nil {
+		if err := flockBase(base); err != nil {
 			base.Close()
 			return nil, err
 		}
@@ -62,6 +62,16 @@ func removeBase(base *os.File, path string) {
 	if flock(base, unix.LOCK_EX|unix.LOCK_NB) == nil && standsAt(base, path) {
 		_ = os.Remove(path) // stays while another run is in it
 	}
+}
+
+// flockBase locks the folder of the run folders, which an administrator or a
+// service manager may have made for all to read. It is closed to others first: who
+// can open it can hold its lock (flock(2)), and every start waits for that.
+func flockBase(base *os.File) error {
+	if info, err := base.Stat(); err == nil && info.Mode().Perm()&0o077 != 0 {
+		_ = base.Chmod(0o700) // not on a filesystem that is read-only, where nothing starts
+	}
+	return flock(base, unix.LOCK_EX)
 }
 
 // openBase opens the folder of the run folders and checks that it is a folder

@@ -2,12 +2,42 @@ package container
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 
+	"github.com/lanyard-dev/lanyard/internal/janitor"
 	"github.com/lanyard-dev/lanyard/internal/linux"
 )
+
+// TestBaseIsClosedToOthers: who can open the folder can hold its lock, so one that a
+// service manager has made for all to read is closed.
+func TestBaseIsClosedToOthers(t *testing.T) {
+	base := filepath.Join(t.TempDir(), "lanyard")
+	if err := os.Mkdir(base, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, use := range map[string]func() error{
+		"a start": func() error {
+			r := runIn(base)
+			return errors.Join(r.Note(Entry{janitor.TreeEntry, "/nonexistent/file"}), closedToOthers(base), r.Close(), os.Mkdir(base, 0o755))
+		},
+		"a sweep": func() error { return errors.Join(sweep(base), closedToOthers(base)) },
+	} {
+		if err := errors.Join(os.Chmod(base, 0o755), use()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func closedToOthers(path string) error {
+	info, err := os.Stat(path)
+	if err == nil && info.Mode().Perm() != 0o700 {
+		err = fmt.Errorf("its mode is %v", info.Mode())
+	}
+	return err
+}
 
 // TestBaseThatCannotBe: what stands in the way of the folder above is said in the
 // same words by a start and by who only looks; nothing is tried for ever, and a

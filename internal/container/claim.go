@@ -123,17 +123,35 @@ func makeWay(folder string) (over bool, pid int, err error) {
 	}
 	defer lock.Close()
 	if flock(lock, unix.LOCK_EX|unix.LOCK_NB) == nil {
+		defer wake(lock)
 		return true, 0, janitor.Clean(folder)
 	}
-	buf := make([]byte, 64)
-	n, _ := lock.ReadAt(buf, 0)
-	return false, aliveOf(string(buf[:n])), nil
+	supervisor, _ := holders(lock)
+	return false, aliveOf(supervisor), nil
 }
 
-// ownIdentity is what a lock file says of its holder: the pid, and when it was
+// holders are the two lines of a lock file: the identities of its supervisor and
+// of its janitor.
+func holders(lock *os.File) (supervisor, cleaner string) {
+	buf := make([]byte, 128)
+	n, _ := lock.ReadAt(buf, 0)
+	supervisor, cleaner, _ = strings.Cut(string(buf[:n]), "\n")
+	return supervisor, cleaner
+}
+
+// wake continues the janitor of a run that is over, which ends by itself then:
+// somebody may have stopped it, and nobody else knows of it any more.
+func wake(lock *os.File) {
+	_, cleaner := holders(lock)
+	if pid := aliveOf(cleaner); pid != 0 {
+		_ = syscall.Kill(pid, syscall.SIGCONT)
+	}
+}
+
+// identityOf is what a lock file says of a process: the pid, and when it was
 // started (in clock ticks after boot), which no later process of that pid shares.
-func ownIdentity() string {
-	return fmt.Sprintf("%d %s\n", os.Getpid(), startOf(os.Getpid()))
+func identityOf(pid int) string {
+	return fmt.Sprintf("%d %s\n", pid, startOf(pid))
 }
 
 // aliveOf gives the pid in an identity if that very process lives, else 0.

@@ -130,6 +130,9 @@ const namespaces = unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWIPC | un
 
 // clone starts the stage and gives the parent's end of its socket.
 func (c *Container) clone(group *cgroup.Group) (*os.File, error) {
+	if err := noFolders(c.spec.Stdio); err != nil {
+		return nil, err
+	}
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, linux.Fail("make a socket pair", "", err)

@@ -138,7 +138,7 @@ func (r *Run) openIn() (err error) {
 	if err := flock(r.lock, unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return err
 	}
-	if _, err := r.lock.WriteString(ownIdentity()); err != nil {
+	if _, err := r.lock.WriteString(identityOf(os.Getpid()) + identityOf(r.janitor)); err != nil {
 		return err
 	}
 	r.journal, err = os.OpenFile(filepath.Join(folder, janitor.JournalFile), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
@@ -255,7 +255,7 @@ func runFolders(path string) ([]string, error) {
 		return nil, err
 	}
 	defer base.Close()
-	if err := flock(base, unix.LOCK_EX); err != nil {
+	if err := flockBase(base); err != nil {
 		return nil, err
 	}
 	names, err := base.Readdirnames(-1)
@@ -270,11 +270,13 @@ func sweepFolder(folder string) error {
 	if err != nil && !os.IsNotExist(err) {
 		return err
 	}
-	if err == nil {
-		defer lock.Close()
-		if flock(lock, unix.LOCK_EX|unix.LOCK_NB) != nil {
-			return nil // somebody lives there
-		}
+	if err != nil {
+		return janitor.Clean(folder)
 	}
+	defer lock.Close()
+	if flock(lock, unix.LOCK_EX|unix.LOCK_NB) != nil {
+		return nil // somebody lives there
+	}
+	defer wake(lock)
 	return janitor.Clean(folder)
 }

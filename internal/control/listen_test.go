@@ -54,6 +54,15 @@ func TestListenNamesWhatIsInTheWay(t *testing.T) {
 		"file":      func(*testing.T) error { return os.WriteFile(file, []byte("x"), 0o600) },
 		"directory": func(*testing.T) error { return os.Mkdir(file, 0o700) },
 		"link":      func(*testing.T) error { return os.Symlink("nowhere", file) },
+		"link to a socket": func(t *testing.T) error {
+			l, err := net.Listen("unix", "elsewhere")
+			if err == nil {
+				t.Cleanup(func() { l.Close() })
+				err = os.Symlink("elsewhere", file)
+			}
+			return err
+		},
+		"pipe": func(*testing.T) error { return unix.Mkfifo(file, 0o666) },
 		"datagram socket": func(t *testing.T) error {
 			l, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: file, Net: "unixgram"})
 			if err == nil {

@@ -1,6 +1,7 @@
 package janitor
 
 import (
+	"strconv"
 	"syscall"
 	"time"
 
@@ -232,17 +233,26 @@ func removeTree(dir int, path string) error {
 }
 
 func openDir(dir int, path string) (int, error) {
-	const flags = syscall.O_RDONLY | syscall.O_DIRECTORY | syscall.O_NOFOLLOW | syscall.O_CLOEXEC
-	how := linux.OpenHow{Flags: flags}
+	const flags = syscall.O_DIRECTORY | syscall.O_NOFOLLOW | syscall.O_CLOEXEC
+	how := linux.OpenHow{Flags: syscall.O_RDONLY | flags}
 	if dir != linux.AT_FDCWD {
 		how.Resolve = linux.RESOLVE_NO_XDEV
 	}
 	fd, err := linux.Openat2(dir, path, &how)
 	if err == syscall.EACCES { // overlay's work/work has mode 000
-		if err := syscall.Fchmodat(dir, path, 0o700, 0); err != nil {
+		how.Flags = linux.O_PATH | flags
+		closed, err := linux.Openat2(dir, path, &how)
+		if err != nil {
 			return -1, err
 		}
-		return syscall.Openat(dir, path, flags, 0)
+		defer syscall.Close(closed)
+		// By the descriptor: a command that still runs somewhere may have put a
+		// link in its place, and chmod(2) follows it.
+		if err := syscall.Chmod("/proc/self/fd/"+strconv.Itoa(closed), 0o700); err != nil {
+			return -1, err
+		}
+		how.Flags = syscall.O_RDONLY | flags
+		return linux.Openat2(closed, ".", &how)
 	}
 	if err == nil {
 		var st syscall.Stat_t

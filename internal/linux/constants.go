@@ -56,6 +56,8 @@ const (
 
 // For processes.
 const (
+	KEYCTL_JOIN_SESSION_KEYRING = 1
+
 	PR_SET_NO_NEW_PRIVS      = 38
 	PR_CAP_AMBIENT           = 47
 	PR_CAP_AMBIENT_CLEAR_ALL = 4

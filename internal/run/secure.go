@@ -1,9 +1,11 @@
 package run
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 
 	"github.com/lanyard-dev/lanyard/internal/container"
 	"github.com/lanyard-dev/lanyard/internal/plan"
@@ -20,6 +22,7 @@ func (s *session) secure(spec *container.Spec, from *plan.Container, p *plan.Pro
 	st := &spec.Stage
 	st.NoNewPrivs = st.NoNewPrivs || on(own.NoNewPrivileges)
 	st.Scoped = !on(own.AbstractSockets)
+	st.OwnKeyring = own.Seccomp != "" && own.Seccomp != plan.SeccompDefault
 	st.Root.Nesting = on(own.Nesting)
 	var err error
 	if st.Filter, err = s.filter(own, filterOptions(spec.UserNS != nil || st.Root.Nesting)); err != nil {
@@ -53,18 +56,22 @@ func (s *session) filter(own plan.Security, o seccomp.Options) (string, error) {
 	return filter, nil
 }
 
-// readProfile reads a file of the project; links don't lead out of it.
+// readProfile reads a file of the project; links don't lead out of it, and nothing
+// is waited for that is no file (fifo(7)).
 func readProfile(root, name string) ([]byte, error) {
 	project, err := os.OpenRoot(root)
 	if err != nil {
 		return nil, err
 	}
 	defer project.Close()
-	f, err := project.Open(name)
+	f, err := project.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, errors.Join(err, fmt.Errorf("%s is not a file", name))
+	}
 	text, err := io.ReadAll(io.LimitReader(f, maxProfile+1))
 	if err == nil && len(text) > maxProfile {
 		err = fmt.Errorf("%s has more than %d bytes, which no profile has", name, maxProfile)

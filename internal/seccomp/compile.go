@@ -53,6 +53,28 @@ func (p *policy) compile() (string, error) {
 	return encode(code), nil
 }
 
+// needed are calls that come after the filter is installed: without them no
+// command starts, or can say why it does not.
+var needed = [...]string{"execve", "exit_group", "write"}
+
+// refused gives a call of needed that the policy refuses, whatever its arguments;
+// "" for none.
+func (p *policy) refused() string {
+	table, _ := p.verdicts(&arches[0])
+	hint := 0
+	for _, name := range needed {
+		slot, _ := arches[0].slot(name, &hint)
+		v := &table[slot]
+		if !v.set {
+			v.then = p.fallback
+		}
+		if v.rules == nil && v.then != allow && v.then != logged {
+			return name
+		}
+	}
+	return ""
+}
+
 // archCode decides for the numbers of one architecture.
 func (p *policy) archCode(a *arch) []insn {
 	if a != &arches[0] && !slices.Contains(p.arches, a.name) {

@@ -114,6 +114,9 @@ func program(profile *specs.LinuxSeccomp, o Options) (string, error) {
 			p.rules = append(p.rules, named{s.Names, rule{c, then}})
 		}
 	}
+	if name := p.refused(); name != "" {
+		return "", fmt.Errorf("it refuses %s, without which no command can be started; allow it", name)
+	}
 	return p.compile()
 }
 

@@ -212,7 +212,7 @@ func TestCustom(t *testing.T) {
   "defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 38,
   "archMap": [{"architecture": "`+arches[0].name+`"}],
   "syscalls": [
-    {"names": ["read", "write", "no_such_call"], "action": "SCMP_ACT_ALLOW"},
+    {"names": ["read", "write", "execve", "exit_group", "no_such_call"], "action": "SCMP_ACT_ALLOW"},
     {"names": ["bpf"], "action": "SCMP_ACT_ALLOW", "includes": {"caps": ["CAP_BPF"]}},
     {"names": ["kill"], "action": "SCMP_ACT_KILL_PROCESS", "args": [{"index": 1, "value": 9, "op": "SCMP_CMP_EQ"}]},
     {"names": ["socket"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 0, "value": 1, "op": "SCMP_CMP_EQ"}, {"index": 0, "value": 2, "op": "SCMP_CMP_EQ"}]},
@@ -236,6 +236,8 @@ func TestCustom(t *testing.T) {
 		`{}`:                                   "no defaultAction",
 		`{"defaultAction": "NO"}`:              `"NO" is no action`,
 		`{"defaultAction": "SCMP_ACT_NOTIFY"}`: `"SCMP_ACT_NOTIFY" is no action`,
+		`{"defaultAction": "SCMP_ACT_KILL"}`:   "it refuses execve, without which no command can be started",
+		`{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["exit_group"], "action": "SCMP_ACT_ERRNO"}]}`:                                        "it refuses exit_group",
 		`{"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/x"}`:                                                                                       "listenerPath",
 		`{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["kill"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 6, "op": "SCMP_CMP_EQ"}]}]}`: "argument 6",
 		`{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["kill"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 1, "op": "~"}]}]}`:           `with "~"`,

@@ -28,6 +28,19 @@ func (s *server) become() {
 	}
 }
 
+// ownKeyring leaves the caller's session keyring (session-keyring(7)), which the
+// command would inherit. This is the thread that forks. EPERM is a filter around
+// us, which holds for the command too; ENOSYS a kernel without keys.
+func (s *server) ownKeyring() {
+	if !s.spec.OwnKeyring {
+		return
+	}
+	_, _, errno := syscall.RawSyscall(syscall.SYS_KEYCTL, linux.KEYCTL_JOIN_SESSION_KEYRING, 0, 0)
+	if errno != 0 && errno != syscall.EPERM && errno != syscall.ENOSYS {
+		s.fail(linux.Fail("make a session keyring", "", errno))
+	}
+}
+
 // ownStdio lets the command's user open /dev/stdout again: the parent can't
 // give its pipes to an id that is only mapped here.
 func (s *server) ownStdio() {

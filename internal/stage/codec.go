@@ -58,6 +58,7 @@ func (e *encoder) spec(s *Spec) {
 	e.bool(s.NoNewPrivs)
 	e.str(s.Filter)
 	e.bool(s.Scoped)
+	e.bool(s.OwnKeyring)
 	e.bool(s.OwnStdio)
 	e.bool(s.Become)
 	e.uint(s.NoFile)
@@ -190,7 +191,7 @@ func decodeSpec(payload []byte) (*Spec, error) {
 		s.Groups = append(s.Groups, uint32(d.uint()))
 	}
 	s.Caps, s.NoNewPrivs, s.Filter, s.Scoped = d.uint(), d.bool(), d.str(), d.bool()
-	s.OwnStdio, s.Become, s.NoFile, s.Ignore = d.bool(), d.bool(), d.uint(), d.uint()
+	s.OwnKeyring, s.OwnStdio, s.Become, s.NoFile, s.Ignore = d.bool(), d.bool(), d.bool(), d.uint(), d.uint()
 	s.CgroupFDs, s.CgroupDir, s.CgroupNS = int(d.uint()), d.bool(), d.bool()
 	s.Session, s.LongLived, s.Siblings, s.TTY, s.Foreground, s.JobControl = d.bool(), d.bool(), d.bool(), int(d.int()), d.bool(), d.bool()
 	if d.bad || len(d.buf) > 0 || len(s.Argv) == 0 {

@@ -15,6 +15,7 @@ func (s *server) start() {
 		s.fail(e)
 	}
 	s.ownStdio()
+	s.ownKeyring()
 	p := &linux.Process{
 		TTY: -1, CgroupDir: -1, NoFile: s.spec.NoFile, NewCgroupNS: s.spec.CgroupNS,
 		SetGroups: s.spec.SetGroups, Groups: s.spec.Groups, UID: s.spec.UID, GID: s.spec.GID,

@@ -22,6 +22,7 @@ type Spec struct {
 	NoNewPrivs bool
 	Filter     string // of system calls, see linux.Process.Filter; "" for none
 	Scoped     bool   // no abstract sockets of other containers or the host, where the kernel can
+	OwnKeyring bool   // a session keyring of its own: the filter may allow keyctl(2)
 	OwnStdio   bool   // the command's user gets descriptors 1 and 2, which are pipes of the parent's
 	Become     bool   // the ids of the user namespace were mapped from outside: become root there first
 	NoFile     uint64 // RLIMIT_NOFILE, soft and hard; 0 keeps the caller's

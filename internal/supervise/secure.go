@@ -22,6 +22,7 @@ func (s *service) filter(spec *container.Spec) (err error) {
 		st.Filter, err = seccomp.Default(seccomp.Options{Caps: st.Caps, Nesting: spec.UserNS != nil})
 	case "unconfined":
 		s.say("warning: " + seccompVar + " is unconfined: the container can make every system call of the kernel")
+		st.OwnKeyring = true
 		st.Filter, err = seccomp.Unconfined()
 	default:
 		err = fmt.Errorf("%s is %q; there are default and unconfined", seccompVar, word)

@@ -186,7 +186,8 @@ func pushKey(path string) int {
 	return 0
 }
 
-// reach connects to an abstract socket, or listens on one and reaches itself.
+// reach connects to a socket with a path or an abstract one, or listens on one of
+// those and reaches itself.
 func reach(name string) int {
 	if own, ok := strings.CutPrefix(name, "own:"); ok {
 		l, err := net.Listen("unix", "@"+own)
@@ -197,7 +198,10 @@ func reach(name string) int {
 		defer l.Close()
 		name = own
 	}
-	c, err := net.Dial("unix", "@"+name)
+	if !strings.HasPrefix(name, "/") {
+		name = "@" + name
+	}
+	c, err := net.Dial("unix", name)
 	if err != nil {
 		fmt.Println(err)
 		return 1

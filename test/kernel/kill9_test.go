@@ -179,6 +179,34 @@ func TestKillBoth(t *testing.T) {
 	}
 }
 
+// TestStopJanitorKillSupervisor: one that was stopped does nothing until the next
+// start, which continues it. It is not parallel, as TestKillBoth.
+func TestStopJanitorKillSupervisor(t *testing.T) {
+	testkit.Require(t, testkit.Limits)
+	p := newProject(t, crowd(kinds()["limits"])+"  after: !Command {container: h, run: [\"true\"]}\n")
+	r := p.start(nil, "app")
+	r.appear(crowdReady...)
+	kill(t, r.theJanitor(), syscall.SIGSTOP)
+	r.signal(syscall.SIGKILL)
+	r.wait(5 * time.Second)
+	p.start(r.sameFolder, "after").want(0, 10*time.Second)
+	r.nothingLeft()
+}
+
+// TestStopStagesKillSupervisor: inits that are stopped read no end of their socket,
+// so it is their parent-death signal that ends them.
+func TestStopStagesKillSupervisor(t *testing.T) {
+	t.Parallel()
+	r := newProject(t, crowd(kinds()["plain"])).start(nil, "app")
+	r.appear(crowdReady...)
+	for _, p := range r.named("lanyard-init") {
+		kill(t, p.pid, syscall.SIGSTOP)
+	}
+	r.signal(syscall.SIGKILL)
+	r.wait(5 * time.Second)
+	r.nothingLeft()
+}
+
 // sameFolder has another lanyard find what this one left: a user's run folders
 // are where XDG_RUNTIME_DIR says, which is another one for each start.
 func (r *running) sameFolder(cmd *exec.Cmd) {
@@ -187,9 +215,14 @@ func (r *running) sameFolder(cmd *exec.Cmd) {
 
 func (r *running) killJanitor() {
 	r.t.Helper()
+	kill(r.t, r.theJanitor(), syscall.SIGKILL)
+}
+
+func (r *running) theJanitor() (pid int) {
+	r.t.Helper()
 	janitors := r.named("lanyard-janitor")
 	if len(janitors) != 1 {
 		r.t.Fatalf("%d janitors, want 1\n%s", len(janitors), r.log())
 	}
-	kill(r.t, janitors[0].pid, syscall.SIGKILL)
+	return janitors[0].pid
 }

@@ -29,6 +29,12 @@ func helper(args []string) int {
 		return pushKey(args[1])
 	case "reach":
 		return reach(args[1])
+	case "attack":
+		return attack(args[1:])
+	case "find-key":
+		return findKey(args[1])
+	case "with-key":
+		return withKey(args[1], args[2:])
 	case "odd-signals":
 		return oddSignals(args[1:])
 	}
