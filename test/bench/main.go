@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -80,11 +81,11 @@ func run() error {
 
 // experiments are all there are, in the order of the report.
 func experiments(w *workshop, pause time.Duration) []experiment {
-	return []experiment{
+	return slices.Concat([]experiment{
 		startRow(w), userRow(w), limitsRow(w), commandRow(w), fiftyRow(w), fallRow(w), fallAtOnceRow(w), killRow(w),
 		superviseRow(w), superviseKillRow(w), superviseMemoryRow(w), subscribersRow(w),
 		idleRow(w, pause), outputRow(w), imageRow(w), unpackRow(w), initRow(w),
-	}
+	}, groupRows(w))
 }
 
 // writeTo writes a file, if one is named.
