@@ -3,7 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"time"
@@ -19,7 +21,8 @@ const markVar = "LANYARD_BENCH_OF"
 // reported.
 type crew struct {
 	*group
-	s supervisor
+	s      supervisor
+	output *os.File // what it writes; nobody reads it before the measurement does
 }
 
 // setOut is a contestant for a supervisor with these children, which is
@@ -39,7 +42,11 @@ func (w *workshop) setOut(s supervisor, name string, children [][]string, measur
 		if err != nil {
 			return nil, err
 		}
-		return measure(c)
+		defer c.output.Close()
+		if values, err = measure(c); err != nil {
+			return nil, c.failed(err)
+		}
+		return values, nil
 	}}
 }
 
@@ -50,33 +57,46 @@ func (w *workshop) assemble(s supervisor, dir string, n int) (*crew, error) {
 		return nil, err
 	}
 	cmd.Env = append(os.Environ(), markVar+"="+w.dir)
-	g, err := w.launchIn(dir, cmd, n)
+	output, theirs, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
-	return &crew{group: g, s: s}, nil
+	cmd.Stdout = theirs
+	g, err := w.launchIn(dir, cmd, n)
+	theirs.Close()
+	if err != nil {
+		output.Close()
+		return nil, err
+	}
+	return &crew{group: g, s: s, output: output}, nil
 }
 
-// disband ends the crew in order, and says how long it took until the supervisor
-// and all below it were gone.
-func (c *crew) disband() (time.Duration, error) {
+// enough is how long a supervisor may take to end its children; what takes longer
+// has infinity as its figure.
+const enough = 5 * time.Second
+
+// disband ends the crew in order, and says how many milliseconds it took until
+// the supervisor and all below it were gone. It is gone then in any case, and is
+// not waited for any more.
+func (c *crew) disband() (float64, error) {
 	fds, err := openAll(c.cmd.Process.Pid, 1)
 	if err != nil {
-		return 0, c.failed(err)
+		return 0, err
 	}
 	defer closeAll(fds)
 	begin := time.Now()
 	if err := c.cmd.Process.Signal(c.s.stop); err != nil {
-		return 0, c.failed(err)
+		return 0, err
 	}
-	if err := awaitExits(fds); err != nil {
-		return 0, c.failed(err)
+	left, err := awaitExits(fds, enough)
+	if err != nil {
+		return 0, err
 	}
-	var status interface{ ExitCode() int } // each has one of its own for a stop
-	if err := c.waitFor(patience); err != nil && !errors.As(err, &status) {
-		return 0, c.failed(err)
+	var status *exec.ExitError // each has one of its own for a stop
+	if err := c.waitFor(enough - time.Since(begin)); left > 0 || err != nil && !errors.As(err, &status) {
+		return math.Inf(1), nil
 	}
-	return time.Since(begin), nil
+	return milliseconds(time.Since(begin)), nil
 }
 
 // sweep kills what supervisors of this workshop have left. Parents are killed

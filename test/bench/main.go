@@ -85,7 +85,7 @@ func experiments(w *workshop, pause time.Duration) []experiment {
 		startRow(w), userRow(w), limitsRow(w), commandRow(w), fiftyRow(w), fallRow(w), fallAtOnceRow(w), killRow(w),
 		superviseRow(w), superviseKillRow(w), superviseMemoryRow(w), subscribersRow(w),
 		idleRow(w, pause), outputRow(w), imageRow(w), unpackRow(w), initRow(w),
-	}, groupRows(w))
+	}, groupRows(w), busyRows(w))
 }
 
 // writeTo writes a file, if one is named.

@@ -88,8 +88,8 @@ func (r report) json(out io.Writer) error {
 	return encoder.Encode(r)
 }
 
-// MarshalJSON gives one row for each metric. JSON has no NaN: a round without
-// a value is null.
+// MarshalJSON gives one row for each metric. JSON has no NaN and no infinity: a
+// round without a value is null.
 func (r result) MarshalJSON() ([]byte, error) {
 	type row struct {
 		What, Unit string
@@ -101,7 +101,7 @@ func (r result) MarshalJSON() ([]byte, error) {
 		for _, s := range r.contestants {
 			for _, v := range s.values[m] {
 				var cell *float64
-				if !math.IsNaN(v) {
+				if !math.IsNaN(v) && !math.IsInf(v, 0) {
 					cell = &v
 				}
 				one.Samples[s.name] = append(one.Samples[s.name], cell)

@@ -48,7 +48,11 @@ func (w *workshop) killed(cmd *exec.Cmd) ([]float64, error) {
 	if err := cmd.Process.Kill(); err != nil {
 		return nil, err
 	}
-	if err := awaitExits(pidfds); err != nil {
+	outlived, err := awaitExits(pidfds, patience)
+	if err == nil && outlived > 0 {
+		err = fmt.Errorf("%d processes outlived lanyard by %v", outlived, patience)
+	}
+	if err != nil {
 		return nil, g.failed(err)
 	}
 	processesGone := time.Since(begin)
@@ -72,6 +76,9 @@ func openAll(pid, n int) ([]unix.PollFd, error) {
 	var out []unix.PollFd
 	for _, p := range all {
 		fd, err := unix.PidfdOpen(p.pid, 0)
+		if err == unix.ESRCH {
+			continue // it has ended meanwhile
+		}
 		if err != nil {
 			closeAll(out)
 			return nil, fmt.Errorf("pidfd_open %d: %v", p.pid, err)
@@ -87,25 +94,26 @@ func closeAll(fds []unix.PollFd) {
 	}
 }
 
-// awaitExits waits until every pidfd is readable: its process is dead.
-func awaitExits(fds []unix.PollFd) error {
-	deadline := time.Now().Add(patience)
+// awaitExits waits until every pidfd is readable: its process is dead. After
+// limit it says how many are not.
+func awaitExits(fds []unix.PollFd, limit time.Duration) (left int, err error) {
+	deadline := time.Now().Add(limit)
 	for i := range fds {
 		for {
-			n, err := unix.Poll(fds[i:i+1], int(time.Until(deadline).Milliseconds()))
+			n, err := unix.Poll(fds[i:i+1], max(int(time.Until(deadline).Milliseconds()), 0))
 			if err == unix.EINTR {
 				continue
 			}
 			if err != nil {
-				return err
+				return 0, err
 			}
 			if n == 0 {
-				return fmt.Errorf("%d processes outlived lanyard by %v", len(fds)-i, patience)
+				left++
 			}
 			break
 		}
 	}
-	return nil
+	return left, nil
 }
 
 // awaitRemoval polls, twice per millisecond, until none of the paths exists.

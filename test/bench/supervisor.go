@@ -23,8 +23,10 @@ type supervisor struct {
 	stop    unix.Signal // ends it and its children in order
 	// alone says why the others live on when one child fails; "" when they end.
 	alone string
-	// prefixes says that it marks each line of the output with its child.
-	prefixes bool
+	most  int // children that it can end in a time worth waiting for; 0: any number
+	// slow divides how much its children write where output is measured, so that
+	// it takes seconds at most; 0: it does not mark each line with its child.
+	slow int
 }
 
 // lanyardGroup is lanyard with the group of a project that sized makes.
@@ -143,11 +145,12 @@ func (w *workshop) serviceDirs(name string, children [][]string) (string, error)
 	return dir, nil
 }
 
-// foreman ends all when one ends, and kills after a second who has not followed.
+// foreman ends all when one ends, and kills after a second who has not followed;
+// its own five seconds would not show more: it waits for one child in 0.1 s.
 func (w *workshop) foreman() supervisor {
 	path, missing := find("foreman")
 	return supervisor{
-		name: "foreman", missing: missing, stop: unix.SIGTERM, prefixes: true,
+		name: "foreman", missing: missing, stop: unix.SIGTERM, slow: 64,
 		configure: func(name string, children [][]string) (string, error) {
 			dir, err := w.peerDir(name)
 			if err != nil {
@@ -164,11 +167,11 @@ func (w *workshop) foreman() supervisor {
 }
 
 // concurrently takes the children as arguments, which are kept in a file until
-// then.
+// then. To end a child it runs ps, for it and for each of its descendants.
 func (w *workshop) concurrently() supervisor {
 	path, missing := find("concurrently")
 	return supervisor{
-		name: "concurrently", missing: missing, stop: unix.SIGTERM, prefixes: true,
+		name: "concurrently", missing: missing, stop: unix.SIGTERM, slow: 4, most: siblings,
 		configure: func(name string, children [][]string) (string, error) {
 			dir, err := w.peerDir(name)
 			if err != nil {

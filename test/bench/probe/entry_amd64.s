@@ -141,7 +141,7 @@ wait:
 	JMP	next
 
 some:
-	MOVQ	$64, BX
+	MOVQ	$16, BX
 	JMP	again
 
 blocks:

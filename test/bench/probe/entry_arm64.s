@@ -144,7 +144,7 @@ wait:
 	B	next
 
 some:
-	MOVD	$64, R24
+	MOVD	$16, R24
 	B	again
 
 blocks:

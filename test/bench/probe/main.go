@@ -17,7 +17,7 @@
 //	m  block TERM
 //	t  wait for the blocked TERM
 //	b  write the buffer 1024 times to standard output
-//	s  write it 64 times
+//	s  write it 16 times
 //	p  pause until killed
 //	e  exit with 3
 //
