@@ -6,16 +6,9 @@ import (
 	"math"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
-
-// markVar is in the environment of every supervisor that may leave processes
-// behind, and so in theirs. Its value is the workshop's folder.
-const markVar = "LANYARD_BENCH_OF"
 
 // crew is a running supervisor with a group of children, all of which have
 // reported.
@@ -37,7 +30,7 @@ func (w *workshop) setOut(s supervisor, name string, children [][]string, measur
 				return nil, err
 			}
 		}
-		defer func() { err = errors.Join(err, w.sweep()) }()
+		defer func() { err = errors.Join(err, w.sweep(s.late)) }()
 		c, err := w.assemble(s, dir, len(children))
 		if err != nil {
 			return nil, err
@@ -97,44 +90,4 @@ func (c *crew) disband() (float64, error) {
 		return math.Inf(1), nil
 	}
 	return milliseconds(time.Since(begin)), nil
-}
-
-// sweep kills what supervisors of this workshop have left. Parents are killed
-// before their children, so that none is started again; it looks until there is
-// nothing.
-func (w *workshop) sweep() error {
-	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
-		left, err := w.marked()
-		if err != nil || len(left) == 0 {
-			return err
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("%d processes don't die: %v", len(left), left)
-		}
-		for _, pid := range left {
-			_ = unix.Kill(pid, unix.SIGKILL) // it may have ended
-		}
-	}
-}
-
-// marked are the processes that have markVar from this workshop, in the order of
-// their start, which has parents first. Those that are dead and not waited for
-// have no environment any more.
-func (w *workshop) marked() ([]int, error) {
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return nil, err
-	}
-	var out []int
-	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
-		if err != nil {
-			continue
-		}
-		env, _ := os.ReadFile("/proc/" + e.Name() + "/environ") // others' are not to be read
-		if strings.Contains("\x00"+string(env), "\x00"+markVar+"="+w.dir+"\x00") {
-			out = append(out, pid)
-		}
-	}
-	return out, nil
 }

@@ -82,7 +82,7 @@ func run() error {
 // experiments are all there are, in the order of the report.
 func experiments(w *workshop, pause time.Duration) []experiment {
 	return slices.Concat([]experiment{
-		startRow(w), userRow(w), limitsRow(w), commandRow(w), fiftyRow(w), fallRow(w), fallAtOnceRow(w), killRow(w),
+		startRow(w), userRow(w), limitsRow(w), commandRow(w), stopRow(w), fiftyRow(w), fallRow(w), fallAtOnceRow(w), killRow(w),
 		superviseRow(w), superviseKillRow(w), superviseMemoryRow(w), subscribersRow(w),
 		idleRow(w, pause), outputRow(w), imageRow(w), unpackRow(w), initRow(w),
 	}, groupRows(w), busyRows(w))

@@ -4,13 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // partBlocks is how many blocks the probe's operation s writes: part is that many
@@ -65,31 +60,10 @@ func busyRows(w *workshop) []experiment {
 			add(s, size.parts/s.slow)
 			e.metrics[0].budgets = append(e.metrics[0].budgets, budget{against: s.name, limit: 3, atLeast: true})
 		}
-		add(w.noSupervisor(), size.parts)
+		add(w.script("no supervisor", func(argv []string) string { return strings.Join(w.onHost(argv), " ") }), size.parts)
 		out = append(out, e)
 	}
 	return out
-}
-
-// noSupervisor starts the children without anything else; a shell waits for
-// them and passes TERM on.
-func (w *workshop) noSupervisor() supervisor {
-	return supervisor{
-		name: "no supervisor", stop: unix.SIGTERM,
-		configure: func(name string, children [][]string) (string, error) {
-			dir, err := w.peerDir(name)
-			if err != nil {
-				return "", err
-			}
-			var b strings.Builder
-			for _, argv := range children {
-				fmt.Fprintf(&b, "%s &\np=\"$p $!\"\n", strings.Join(w.onHost(argv), " "))
-			}
-			b.WriteString("trap 'kill $p' TERM\nwait\n")
-			return dir, os.WriteFile(filepath.Join(dir, "script"), []byte(b.String()), 0o644)
-		},
-		command: func(string) (*exec.Cmd, error) { return exec.Command("sh", "script"), nil },
-	}
 }
 
 // flood lets all children write, and gives the rate of what they wrote and the

@@ -22,9 +22,9 @@ func groupRows(w *workshop) []experiment {
 				{what: fmt.Sprintf("%d children: TERM to nothing left", size.children), unit: "ms"},
 			},
 		}
-		for _, s := range w.supervisors() {
+		for _, s := range append(w.supervisors(), w.podmanGroup()) {
 			if s.missing == "" && s.most > 0 && size.children > s.most {
-				s.missing = fmt.Sprintf("it takes too long to end more than %d", s.most)
+				s.missing = fmt.Sprintf("only measured with up to %d children", s.most)
 			}
 			e.contestants = append(e.contestants, w.setOut(s, e.key, repeat(untilTerm, size.children), upAndGone))
 		}

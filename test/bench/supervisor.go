@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,7 +24,8 @@ type supervisor struct {
 	stop    unix.Signal // ends it and its children in order
 	// alone says why the others live on when one child fails; "" when they end.
 	alone string
-	most  int // children that it can end in a time worth waiting for; 0: any number
+	late  time.Duration // how long its processes may go on after it has ended
+	most  int           // children that it can end in a time worth waiting for; 0: any number
 	// slow divides how much its children write where output is measured, so that
 	// it takes seconds at most; 0: it does not mark each line with its child.
 	slow int
@@ -191,5 +193,26 @@ func (w *workshop) concurrently() supervisor {
 			args := append([]string{"--kill-others-on-fail", "--kill-timeout", "1000"}, strings.Split(string(lines), "\n")...)
 			return exec.Command(path, args...), nil
 		},
+	}
+}
+
+// script starts the children from a shell, which waits for them and passes TERM
+// on.
+func (w *workshop) script(name string, line func(argv []string) string) supervisor {
+	return supervisor{
+		name: name, stop: unix.SIGTERM,
+		configure: func(name string, children [][]string) (string, error) {
+			dir, err := w.peerDir(name)
+			if err != nil {
+				return "", err
+			}
+			var b strings.Builder
+			for _, argv := range children {
+				fmt.Fprintf(&b, "%s &\np=\"$p $!\"\n", line(argv))
+			}
+			b.WriteString("trap 'kill $p' TERM\nwait\nwait\n")
+			return dir, os.WriteFile(filepath.Join(dir, "script"), []byte(b.String()), 0o644)
+		},
+		command: func(string) (*exec.Cmd, error) { return exec.Command("sh", "script"), nil },
 	}
 }
