@@ -83,8 +83,9 @@ func run() error {
 func experiments(w *workshop, pause time.Duration) []experiment {
 	return slices.Concat([]experiment{
 		startRow(w), userRow(w), limitsRow(w), commandRow(w), stopRow(w), fiftyRow(w), fallRow(w), fallAtOnceRow(w), killRow(w),
-		superviseRow(w), superviseKillRow(w), superviseMemoryRow(w), subscribersRow(w),
-		idleRow(w, pause), outputRow(w), imageRow(w), unpackRow(w), initRow(w),
+		superviseRow(w), superviseKillRow(w), superviseMemoryRow(w),
+		fewSubscribersRow(w, 1), fewSubscribersRow(w, 100), subscribersRow(w), restartRow(w),
+		idleRow(w, pause), costRow(w, pause), outputRow(w), imageRow(w), unpackRow(w), initRow(w),
 	}, groupRows(w), busyRows(w))
 }
 

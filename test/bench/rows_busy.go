@@ -96,9 +96,18 @@ func (c *crew) processorTime() (float64, error) {
 	if err != nil {
 		return 0, err
 	}
+	pids := []int{c.cmd.Process.Pid}
+	for _, p := range all {
+		pids = append(pids, p.pid)
+	}
+	return processorTimeOf(pids)
+}
+
+// processorTimeOf sums cpuTime.
+func processorTimeOf(pids []int) (float64, error) {
 	sum := 0.0
-	for _, p := range append(all, process{pid: c.cmd.Process.Pid}) {
-		t, err := cpuTime(p.pid)
+	for _, pid := range pids {
+		t, err := cpuTime(pid)
 		if err != nil {
 			return 0, err
 		}

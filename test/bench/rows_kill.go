@@ -14,7 +14,7 @@ import (
 
 // killRow: the supervisor is killed with fifty children running.
 func killRow(w *workshop) experiment {
-	return experiment{
+	e := experiment{
 		key: "kill",
 		metrics: []metric{
 			{
@@ -26,6 +26,34 @@ func killRow(w *workshop) experiment {
 		contestants: contestants(w.killed, w.lanyardArgs("--output", "raw", "fifty"),
 			named("with limits", w.lanyardArgs("--output", "raw", "fifty-limited"))),
 	}
+	for _, s := range w.processSupervisors() {
+		e.contestants = append(e.contestants, w.setOut(s, e.key, repeat(holdUp, siblings), (*crew).killed))
+	}
+	return e
+}
+
+// outlive is how long what a supervisor has left may take to follow it.
+const outlive = 2 * time.Second
+
+// killed measures the same of another supervisor, of which nothing but processes
+// are left.
+func (c *crew) killed() ([]float64, error) {
+	fds, err := openAll(c.cmd.Process.Pid, siblings)
+	if err != nil {
+		return nil, err
+	}
+	defer closeAll(fds)
+	begin := time.Now()
+	if err := c.cmd.Process.Kill(); err != nil {
+		return nil, err
+	}
+	left, err := awaitExits(fds, outlive)
+	if err == nil && left > 0 {
+		err = absence(fmt.Sprintf("%d of the %d processes below it are left %v after its kill -9", left, len(fds), outlive))
+	}
+	took := milliseconds(time.Since(begin))
+	_ = c.wait() // killed, as we wanted
+	return []float64{took, took}, err
 }
 
 // killed measures how long things of a killed group outlive it. The

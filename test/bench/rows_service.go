@@ -88,40 +88,47 @@ func superviseKillRow(w *workshop) experiment {
 	}
 }
 
-// The clients of subscribersRow.
-const (
-	subscribers = 1000
-	stuck       = 10
-	// repeats fill the buffers of a client that does not read: about 280
-	// states fit (net.core.wmem_default).
-	repeats = 400
-)
+// repeats fill the buffers of a client that does not read: about 280 states fit
+// (net.core.wmem_default).
+const repeats = 400
 
 // subscribersRow: a change to a thousand clients of which ten don't read.
 func subscribersRow(w *workshop) experiment {
-	return experiment{
-		key: "subscribers", maxRounds: 10,
-		metrics: []metric{
-			{
-				what: "one change to 1000 subscribers, 10 of them stuck: the last live one has it", unit: "ms",
-				budgets: []budget{{limit: 50}},
-			},
-			{what: "memory of the supervisor for all of them", unit: "MB", budgets: []budget{{limit: 16}}},
+	return w.crowdExperiment("subscribers", crowd{size: 1000, stuck: 10}, []metric{
+		{
+			what: "one change to 1000 subscribers, 10 of them stuck: the last live one has it", unit: "ms",
+			budgets: []budget{{limit: 50}},
 		},
+		{what: "memory of the supervisor for all of them", unit: "MB", budgets: []budget{{limit: 16}}},
+	})
+}
+
+// fewSubscribersRow is the same with clients that all read.
+func fewSubscribersRow(w *workshop, n int) experiment {
+	return w.crowdExperiment(fmt.Sprintf("subscribers-%d", n), crowd{size: n}, []metric{
+		{what: fmt.Sprintf("one change to %d subscribers: the last one has it", n), unit: "ms"},
+	})
+}
+
+func (w *workshop) crowdExperiment(key string, c crowd, metrics []metric) experiment {
+	return experiment{
+		key: key, maxRounds: 10, metrics: metrics,
 		contestants: []contestant{w.superviseContestant(func(s *service) ([]float64, error) {
 			if err := raiseFiles(); err != nil {
 				return nil, err
 			}
-			crowd := &crowd{}
+			crowd := c
 			defer crowd.leave()
 			return crowd.measure(s)
 		})},
 	}
 }
 
-// crowd is many clients of one supervisor.
+// crowd is many clients of one supervisor, the first of which are stuck: they
+// don't read.
 type crowd struct {
-	conns []*client.Conn
+	size, stuck int
+	conns       []*client.Conn
 }
 
 func (c *crowd) leave() {
@@ -137,7 +144,7 @@ func (c *crowd) measure(s *service) ([]float64, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	for range subscribers {
+	for range c.size {
 		conn, err := client.Dial(ctx, s.dir)
 		if err != nil {
 			return nil, err
@@ -150,7 +157,7 @@ func (c *crowd) measure(s *service) ([]float64, error) {
 		last time.Time
 		fail error
 	)
-	for _, conn := range c.conns[stuck:] {
+	for _, conn := range c.conns[c.stuck:] {
 		live.Go(func() {
 			err := until(conn, down)
 			now := time.Now()
@@ -164,7 +171,7 @@ func (c *crowd) measure(s *service) ([]float64, error) {
 			}
 		})
 	}
-	for range repeats { // the container blocks TERM
+	for i := 0; c.stuck > 0 && i < repeats; i++ { // the container blocks TERM
 		if err := s.client.Stop(); err != nil {
 			return nil, err
 		}

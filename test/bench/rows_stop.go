@@ -71,17 +71,19 @@ func (w *workshop) ended(cmd *exec.Cmd, stop func(*group) error) ([]float64, err
 
 func termFirst(g *group) error { return g.cmd.Process.Signal(unix.SIGTERM) }
 
-// termLast tells the command: the last in a line of processes, each the child of
-// the one before.
-func termLast(g *group) error {
-	all, err := descendants(g.cmd.Process.Pid)
+func termLast(g *group) error { return g.signalLast(unix.SIGTERM) }
+
+// signalLast signals the command: the last in a line of processes, each the child
+// of the one before.
+func (r *running) signalLast(sig unix.Signal) error {
+	all, err := descendants(r.cmd.Process.Pid)
 	if err != nil {
 		return err
 	}
 	if len(all) == 0 {
-		return fmt.Errorf("nothing runs below %s", g.cmd.Path)
+		return fmt.Errorf("nothing runs below %s", r.cmd.Path)
 	}
-	return unix.Kill(all[len(all)-1].pid, unix.SIGTERM)
+	return unix.Kill(all[len(all)-1].pid, sig)
 }
 
 // ociKill has an OCI runtime send TERM. The id is the last argument of its run.
