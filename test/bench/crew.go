@@ -30,7 +30,12 @@ func (w *workshop) setOut(s supervisor, name string, children [][]string, measur
 				return nil, err
 			}
 		}
-		defer func() { err = errors.Join(err, w.sweep(s.late)) }()
+		defer func() {
+			if err == nil && s.late != nil {
+				err = s.late()
+			}
+			err = errors.Join(err, w.sweep())
+		}()
 		c, err := w.assemble(s, dir, len(children))
 		if err != nil {
 			return nil, err

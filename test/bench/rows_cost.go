@@ -10,10 +10,10 @@ import (
 
 // costRow: what fifty children that do nothing cost beyond themselves: memory of
 // the supervisor and of whatever it has for each of them, and processor time. The
-// pauses are long, so there are three rounds at most.
+// pauses are long, so there are two rounds at most.
 func costRow(w *workshop, pause time.Duration) experiment {
 	e := experiment{
-		key: "cost", maxRounds: 3,
+		key: "cost", maxRounds: 2,
 		metrics: []metric{
 			{
 				what: "all that is not the command, of 50 children, for each (PSS)", unit: "MB",
@@ -25,7 +25,7 @@ func costRow(w *workshop, pause time.Duration) experiment {
 	}
 	for _, s := range w.supervisors() {
 		e.contestants = append(e.contestants, w.setOut(s, e.key, repeat(holdUp, siblings), func(c *crew) ([]float64, error) {
-			return c.cost(siblings, pause)
+			return c.cost(siblings, pause/2)
 		}))
 	}
 	return e

@@ -22,6 +22,7 @@ func fallRow(w *workshop) experiment {
 func fallAtOnceRow(w *workshop) experiment {
 	e := w.fallExperiment("fall-at-once", "fall", waitTerm,
 		"the same, where each sibling exits at once", nil)
+	e.maxRounds = 10 // some take seconds to tell all
 	for _, s := range w.processSupervisors() {
 		if s.missing == "" {
 			s.missing = s.alone

@@ -1,10 +1,13 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // groupSizes are the sizes of groups that are started and ended, each with the
 // rounds that it is worth: starting 200 children takes some supervisors seconds.
-var groupSizes = []struct{ children, maxRounds int }{{2, 0}, {10, 0}, {siblings, 5}, {200, 3}}
+var groupSizes = []struct{ children, maxRounds int }{{2, 0}, {10, 10}, {siblings, 5}, {200, 3}}
 
 // untilTerm reports and then ends when TERM comes, also as PID 1, which a signal
 // without a handler does not end.
@@ -33,8 +36,12 @@ func groupRows(w *workshop) []experiment {
 	return out
 }
 
-// upAndGone is what a start and an orderly end take.
+// upAndGone is what a start and an orderly end take. podman is given time to be
+// there for signals.
 func upAndGone(c *crew) ([]float64, error) {
+	if c.s.late != nil {
+		time.Sleep(settled)
+	}
 	gone, err := c.disband()
 	return []float64{milliseconds(c.took), gone}, err
 }

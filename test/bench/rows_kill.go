@@ -38,7 +38,7 @@ const outlive = 2 * time.Second
 // killed measures the same of another supervisor, of which nothing but processes
 // are left.
 func (c *crew) killed() ([]float64, error) {
-	fds, err := openAll(c.cmd.Process.Pid, siblings)
+	fds, err := openAll(c.cmd.Process.Pid, 1)
 	if err != nil {
 		return nil, err
 	}

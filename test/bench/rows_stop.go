@@ -26,27 +26,29 @@ func stopRow(w *workshop) experiment {
 	}
 	for _, p := range []struct {
 		starter
-		stop func(*group) error
+		stop  func(*group) error
+		pause time.Duration // podman does not pass on what comes when it has just started
 	}{
-		{w.bareArgs(untilTerm), termLast},
-		{w.ociArgs("crun", untilTerm, false), w.ociKill}, {w.ociArgs("runc", untilTerm, false), w.ociKill},
-		{w.podmanArgs(untilTerm), termFirst}, {w.nspawnArgs(untilTerm), termFirst},
-		{w.bwrapArgs(untilTerm), termLast}, {w.hostArgs(untilTerm), termFirst},
+		{w.bareArgs(untilTerm), termLast, 0},
+		{w.ociArgs("crun", untilTerm, false), w.ociKill, 0}, {w.ociArgs("runc", untilTerm, false), w.ociKill, 0},
+		{w.podmanArgs(untilTerm), termFirst, settled}, {w.nspawnArgs(untilTerm), termFirst, 0},
+		{w.bwrapArgs(untilTerm), termLast, 0}, {w.hostArgs(untilTerm), termFirst, 0},
 	} {
 		e.contestants = append(e.contestants, p.contestant(func(cmd *exec.Cmd) ([]float64, error) {
-			return w.ended(cmd, p.stop)
+			return w.ended(cmd, p.pause, p.stop)
 		}))
 	}
 	return e
 }
 
-// ended starts a container, has it ended, and measures until the program and all
-// that was below it are gone.
-func (w *workshop) ended(cmd *exec.Cmd, stop func(*group) error) ([]float64, error) {
+// ended starts a container, has it ended after a pause, and measures until the
+// program and all that was below it are gone.
+func (w *workshop) ended(cmd *exec.Cmd, pause time.Duration, stop func(*group) error) ([]float64, error) {
 	g, err := w.launch(cmd, 1)
 	if err != nil {
 		return nil, err
 	}
+	time.Sleep(pause)
 	fds, err := openAll(cmd.Process.Pid, 0)
 	if err != nil {
 		return nil, g.failed(err)

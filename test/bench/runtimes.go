@@ -43,7 +43,7 @@ func onlyRoot(missing string) string {
 // nobody's time, but waited for.
 func (w *workshop) podmanArgs(argv []string) starter {
 	path, missing := find(podmanName)
-	s := starter{name: podmanName, missing: onlyRoot(missing), late: func() error { return w.sweep(patience) }}
+	s := starter{name: podmanName, missing: onlyRoot(missing), late: w.awaitLate}
 	var files syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
 		s.missing = err.Error()
@@ -70,7 +70,7 @@ func (w *workshop) podmanGroup() supervisor {
 		}
 		return strings.Join(cmd.Args, " ")
 	})
-	s.missing, s.most, s.late = w.podmanArgs(nil).missing, 10, patience
+	s.missing, s.most, s.late = w.podmanArgs(nil).missing, 10, w.awaitLate
 	return s
 }
 

@@ -6,7 +6,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,8 +23,8 @@ type supervisor struct {
 	stop    unix.Signal // ends it and its children in order
 	// alone says why the others live on when one child fails; "" when they end.
 	alone string
-	late  time.Duration // how long its processes may go on after it has ended
-	most  int           // children that it can end in a time worth waiting for; 0: any number
+	late  func() error // waits for what goes on after it has ended; may be nil
+	most  int          // children that it can end in a time worth waiting for; 0: any number
 	// slow divides how much its children write where output is measured, so that
 	// it takes seconds at most; 0: it does not mark each line with its child.
 	slow int

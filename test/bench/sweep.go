@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,23 +17,34 @@ import (
 // behind, and so in theirs. Its value is the workshop's folder.
 const markVar = "LANYARD_BENCH_OF"
 
-// sweep kills what supervisors of this workshop have left, after it has waited
-// for those that are late. Parents are killed before their children, so that none
-// is started again; it looks until there is nothing.
-func (w *workshop) sweep(late time.Duration) error {
+// sweep kills what supervisors of this workshop have left. Parents are killed
+// before their children, so that none is started again; it looks until there is
+// nothing.
+func (w *workshop) sweep() error {
 	for begin := time.Now(); ; time.Sleep(5 * time.Millisecond) {
 		left, err := w.leftovers()
 		if err != nil || len(left) == 0 {
 			return err
 		}
-		if time.Since(begin) < late {
-			continue
-		}
-		if time.Since(begin) > late+patience {
+		if time.Since(begin) > patience {
 			return fmt.Errorf("%d processes don't die: %v", len(left), left)
 		}
 		for _, pid := range left {
 			_ = unix.Kill(pid, unix.SIGKILL) // it may have ended
+		}
+	}
+}
+
+// awaitLate waits for what goes on after its supervisor has ended, and ends by
+// itself.
+func (w *workshop) awaitLate() error {
+	for begin := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		left, err := w.leftovers()
+		if err != nil || len(left) == 0 {
+			return err
+		}
+		if time.Since(begin) > patience {
+			return errors.Join(fmt.Errorf("%d processes go on %v after its end", len(left), patience), w.sweep())
 		}
 	}
 }

@@ -108,7 +108,7 @@ func (w *workshop) close() {
 	if w.stderr != nil {
 		w.stderr.Close()
 	}
-	if err := errors.Join(w.sweep(0), w.unmount(), os.RemoveAll(w.dir)); err != nil {
+	if err := errors.Join(w.sweep(), w.unmount(), os.RemoveAll(w.dir)); err != nil {
 		fmt.Fprintf(os.Stderr, "bench: %v; remove it by hand\n", err)
 	}
 }
