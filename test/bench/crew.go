@@ -31,8 +31,8 @@ func (w *workshop) setOut(s supervisor, name string, children [][]string, measur
 			}
 		}
 		defer func() {
-			if err == nil && s.late != nil {
-				err = s.late()
+			if s.after != nil {
+				err = errors.Join(err, s.after(dir))
 			}
 			err = errors.Join(err, w.sweep())
 		}()
@@ -85,7 +85,7 @@ const enough = 5 * time.Second
 // the supervisor and all below it were gone. It is gone then in any case, and is
 // not waited for any more.
 func (c *crew) disband() (float64, error) {
-	fds, err := openAll(c.cmd.Process.Pid, 1)
+	fds, err := openAll(c.cmd.Process.Pid, 0)
 	if err != nil {
 		return 0, err
 	}

@@ -55,6 +55,7 @@ var peerPrograms = []peerProgram{
 	{"foreman", []string{"foreman", "version"}},
 	{"concurrently", []string{"concurrently", "--version"}},
 	{"node", []string{"node", "--version"}},
+	{"docker", []string{"docker", "--version"}},
 }
 
 func (p peerProgram) version() string {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"time"
 )
@@ -53,7 +54,7 @@ func busyRows(w *workshop) []experiment {
 			s.name = mode
 			add(s, size.parts)
 		}
-		for _, s := range w.processSupervisors() {
+		for _, s := range append(w.processSupervisors(), w.dockerCompose()) {
 			if s.slow == 0 || n > busyPeers {
 				continue
 			}
@@ -86,8 +87,12 @@ func (c *crew) flood(n, parts int) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
+	cost := (after - before) / float64(total)
+	if c.s.elsewhere {
+		cost = math.NaN() // what does the work is not seen from here
+	}
 	_, err = c.disband()
-	return []float64{float64(total) / 1e6 / took.Seconds(), (after - before) / float64(total)}, err
+	return []float64{float64(total) / 1e6 / took.Seconds(), cost}, err
 }
 
 // processorTime is that of the supervisor and of all below it, in nanoseconds.

@@ -25,7 +25,7 @@ func groupRows(w *workshop) []experiment {
 				{what: fmt.Sprintf("%d children: TERM to nothing left", size.children), unit: "ms"},
 			},
 		}
-		for _, s := range append(w.supervisors(), w.podmanGroup()) {
+		for _, s := range append(w.supervisors(), w.podmanGroup(), w.dockerCompose()) {
 			if s.missing == "" && s.most > 0 && size.children > s.most {
 				s.missing = fmt.Sprintf("only measured with up to %d children", s.most)
 			}
@@ -36,10 +36,10 @@ func groupRows(w *workshop) []experiment {
 	return out
 }
 
-// upAndGone is what a start and an orderly end take. podman is given time to be
-// there for signals.
+// upAndGone is what a start and an orderly end take. podman and docker are given
+// time to be there for signals.
 func upAndGone(c *crew) ([]float64, error) {
-	if c.s.late != nil {
+	if c.s.elsewhere {
 		time.Sleep(settled)
 	}
 	gone, err := c.disband()

@@ -35,7 +35,7 @@ func startRow(w *workshop) experiment {
 			named(wholeName, w.lanyardArgs("--output", "raw", "one-up")),
 			w.bareArgs(reportUp), w.cloneArgs(reportUp),
 			w.ociArgs("crun", reportUp, false), w.ociArgs("runc", reportUp, false),
-			w.podmanArgs(reportUp), w.nspawnArgs(reportUp),
+			w.podmanArgs(reportUp), w.nspawnArgs(reportUp), w.dockerArgs(reportUp),
 			w.bwrapArgs(reportUp), w.hostArgs(reportUp))...),
 	}
 }
@@ -111,7 +111,7 @@ func commandRow(w *workshop) experiment {
 		contestants: contestants(w.whole,
 			w.lanyardArgs("nothing"), w.bareArgs(doNothing),
 			w.ociArgs("crun", doNothing, false), w.ociArgs("runc", doNothing, false),
-			w.podmanArgs(doNothing), w.nspawnArgs(doNothing),
+			w.podmanArgs(doNothing), w.nspawnArgs(doNothing), w.dockerArgs(doNothing),
 			w.bwrapArgs(doNothing), w.hostArgs(doNothing)),
 	}
 }

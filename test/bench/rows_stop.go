@@ -27,11 +27,11 @@ func stopRow(w *workshop) experiment {
 	for _, p := range []struct {
 		starter
 		stop  func(*group) error
-		pause time.Duration // podman does not pass on what comes when it has just started
+		pause time.Duration // podman passes on nothing that comes when it has just started
 	}{
 		{w.bareArgs(untilTerm), termLast, 0},
 		{w.ociArgs("crun", untilTerm, false), w.ociKill, 0}, {w.ociArgs("runc", untilTerm, false), w.ociKill, 0},
-		{w.podmanArgs(untilTerm), termFirst, settled}, {w.nspawnArgs(untilTerm), termFirst, 0},
+		{w.podmanArgs(untilTerm), termFirst, settled}, {w.dockerArgs(untilTerm), termFirst, settled}, {w.nspawnArgs(untilTerm), termFirst, 0},
 		{w.bwrapArgs(untilTerm), termLast, 0}, {w.hostArgs(untilTerm), termFirst, 0},
 	} {
 		e.contestants = append(e.contestants, p.contestant(func(cmd *exec.Cmd) ([]float64, error) {

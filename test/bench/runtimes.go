@@ -17,7 +17,7 @@ const (
 )
 
 // sameKind are the peers that make a container of the same kind.
-var sameKind = []string{"crun", "runc", podmanName, nspawnName}
+var sameKind = []string{"crun", "runc", podmanName, nspawnName, dockerName}
 
 // aheadOf are budgets that say: less than each of them.
 func aheadOf(peers ...string) []budget {
@@ -70,7 +70,8 @@ func (w *workshop) podmanGroup() supervisor {
 		}
 		return strings.Join(cmd.Args, " ")
 	})
-	s.missing, s.most, s.late = w.podmanArgs(nil).missing, 10, w.awaitLate
+	s.missing, s.most, s.elsewhere = w.podmanArgs(nil).missing, 10, true
+	s.after = func(string) error { return w.awaitLate() }
 	return s
 }
 

@@ -22,9 +22,11 @@ type supervisor struct {
 	command func(dir string) (*exec.Cmd, error)
 	stop    unix.Signal // ends it and its children in order
 	// alone says why the others live on when one child fails; "" when they end.
-	alone string
-	late  func() error // waits for what goes on after it has ended; may be nil
-	most  int          // children that it can end in a time worth waiting for; 0: any number
+	alone     string
+	elsewhere bool // its containers run below a process that is not below it
+	// after waits for what goes on after it has ended, or removes it; may be nil.
+	after func(dir string) error
+	most  int // children that it can end in a time worth waiting for; 0: any number
 	// slow divides how much its children write where output is measured, so that
 	// it takes seconds at most; 0: it does not mark each line with its child.
 	slow int

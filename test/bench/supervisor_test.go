@@ -42,10 +42,10 @@ func TestPeers(t *testing.T) {
 // supervisor that is installed; one that is not says so. Two children are enough
 // to see that the configuration is right.
 func testProcessSupervisors(t *testing.T, w *workshop) {
-	for _, s := range w.processSupervisors() {
+	for _, s := range append(w.processSupervisors(), w.podmanGroup(), w.dockerCompose()) {
 		t.Run(s.name, func(t *testing.T) {
 			if s.missing != "" {
-				if s.missing != "not installed" {
+				if reasons := []string{"not installed", "only measured as root", "no engine answers docker info"}; !slices.Contains(reasons, s.missing) {
 					t.Errorf("missing: %q", s.missing)
 				}
 				return
@@ -54,13 +54,15 @@ func testProcessSupervisors(t *testing.T, w *workshop) {
 			if err != nil || len(values) != 2 || values[0] <= 0 || values[1] <= 0 {
 				t.Errorf("start and stop: %v, %v", values, err)
 			}
-			values, err = w.setOut(s, "test", repeat(holdUp, 2), func(c *crew) ([]float64, error) { return c.cost(2, 0) }).measure()
-			if err != nil || len(values) != 3 || values[0] <= 0 || values[1] > 2*values[0] {
-				t.Errorf("memory for each, of the supervisor, and load: %v, %v", values, err)
+			if !s.elsewhere {
+				values, err = w.setOut(s, "test", repeat(holdUp, 2), func(c *crew) ([]float64, error) { return c.cost(2, 0) }).measure()
+				if err != nil || len(values) != 3 || values[0] <= 0 || values[1] > 2*values[0] {
+					t.Errorf("memory for each, of the supervisor, and load: %v, %v", values, err)
+				}
 			}
 			if s.slow > 0 {
 				values, err = w.setOut(s, "test", repeat(writeParts(1), 2), func(c *crew) ([]float64, error) { return c.flood(2, 1) }).measure()
-				if err != nil || len(values) != 2 || values[0] <= 0 || values[1] <= 0 {
+				if err != nil || len(values) != 2 || values[0] <= 0 || values[1] <= 0 && !s.elsewhere {
 					t.Errorf("output: %v, %v", values, err)
 				}
 			}

@@ -33,6 +33,7 @@ type workshop struct {
 	start   *gate  // and wait here
 	stderr  *os.File
 	helpers []*helper
+	docker  docker
 	bundles int // OCI bundles made so far
 	runs    int // containers named so far
 }
@@ -108,7 +109,7 @@ func (w *workshop) close() {
 	if w.stderr != nil {
 		w.stderr.Close()
 	}
-	if err := errors.Join(w.sweep(), w.unmount(), os.RemoveAll(w.dir)); err != nil {
+	if err := errors.Join(w.sweep(), w.closeDocker(), w.unmount(), os.RemoveAll(w.dir)); err != nil {
 		fmt.Fprintf(os.Stderr, "bench: %v; remove it by hand\n", err)
 	}
 }
