@@ -62,7 +62,9 @@ func (w *workshop) assemble(s supervisor, dir string, n int) (*crew, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd.Env = append(os.Environ(), markVar+"="+w.dir)
+	if !s.tidy {
+		cmd.Env = append(os.Environ(), markVar+"="+w.dir)
+	}
 	output, theirs, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -91,7 +93,7 @@ func (c *crew) disband() (float64, error) {
 	}
 	defer closeAll(fds)
 	begin := time.Now()
-	if err := c.cmd.Process.Signal(c.s.stop); err != nil {
+	if err := c.cmd.Process.Signal(c.s.stop); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return 0, err
 	}
 	left, err := awaitExits(fds, enough)

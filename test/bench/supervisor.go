@@ -24,6 +24,7 @@ type supervisor struct {
 	// alone says why the others live on when one child fails; "" when they end.
 	alone     string
 	elsewhere bool // its containers run below a process that is not below it
+	tidy      bool // leaves nothing, whatever happens, if it is let do so
 	// after waits for what goes on after it has ended, or removes it; may be nil.
 	after func(dir string) error
 	most  int // children that it can end in a time worth waiting for; 0: any number
@@ -36,7 +37,7 @@ type supervisor struct {
 func (w *workshop) lanyardGroup(output string) supervisor {
 	s := w.lanyardArgs("--output", output, groupName)
 	return supervisor{
-		name: s.name, missing: s.missing, stop: unix.SIGTERM,
+		name: s.name, missing: s.missing, stop: unix.SIGTERM, tidy: true,
 		configure: func(name string, children [][]string) (string, error) { return w.sized(name, "", children) },
 		command:   func(string) (*exec.Cmd, error) { return s.command() },
 	}
