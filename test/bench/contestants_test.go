@@ -77,7 +77,7 @@ func TestBare(t *testing.T) {
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
-	if want := []string{"dev", "etc", "probe", "proc", "run", "sys", "tmp", "work"}; !slices.Equal(names, want) {
+	if want := []string{"dev", "etc", "probe", "proc", "run", "sys", "tmp", "usr", "work"}; !slices.Equal(names, want) {
 		t.Errorf("the root has %v afterwards, want %v", names, want)
 	}
 }

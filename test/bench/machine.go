@@ -28,14 +28,46 @@ func machine() []string {
 		"load average at the start: " + load(),
 		"date: " + time.Now().UTC().Format(time.DateOnly),
 	}
-	for _, peer := range []string{"crun", "runc", "bwrap"} {
-		version := "not installed"
-		if out, err := exec.Command(peer, "--version").Output(); err == nil {
-			version, _, _ = strings.Cut(string(out), "\n")
-		}
-		lines = append(lines, peer+": "+version)
+	for _, p := range peerPrograms {
+		lines = append(lines, p.program+": "+p.version())
 	}
 	return lines
+}
+
+// peerProgram is a program of a peer, and how its version is asked for.
+type peerProgram struct {
+	program string
+	ask     []string
+}
+
+// peerPrograms are those whose versions a report names. runit and s6 tell theirs
+// to nobody; Debian's packages know it.
+var peerPrograms = []peerProgram{
+	{"crun", []string{"crun", "--version"}},
+	{"runc", []string{"runc", "--version"}},
+	{"bwrap", []string{"bwrap", "--version"}},
+	{"podman", []string{"podman", "--version"}},
+	{"conmon", []string{"conmon", "--version"}},
+	{"systemd-nspawn", []string{"systemd-nspawn", "--version"}},
+	{"supervisord", []string{"supervisord", "--version"}},
+	{"runsvdir", []string{"dpkg-query", "--show", "runit"}},
+	{"s6-svscan", []string{"dpkg-query", "--show", "s6"}},
+	{"foreman", []string{"foreman", "version"}},
+	{"concurrently", []string{"concurrently", "--version"}},
+	{"node", []string{"node", "--version"}},
+	{"docker", []string{"docker", "--version"}},
+}
+
+func (p peerProgram) version() string {
+	if _, missing := find(p.program); missing != "" {
+		return missing
+	}
+	out, err := exec.Command(p.ask[0], p.ask[1:]...).Output()
+	if err != nil {
+		return "of an unknown version"
+	}
+	first, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	return strings.Join(strings.Fields(first), " ")
 }
 
 func processor() string {

@@ -22,6 +22,7 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -143,11 +144,12 @@ func (o options) write(r report) error {
 
 // experiments are all there are, in the order of the report.
 func experiments(w *workshop, pause time.Duration) []experiment {
-	return []experiment{
-		startRow(w), isolationRow(w), userRow(w), limitsRow(w), commandRow(w), fiftyRow(w), fallRow(w), fallAtOnceRow(w), killRow(w),
-		superviseRow(w), superviseKillRow(w), superviseMemoryRow(w), subscribersRow(w),
-		idleRow(w, pause), outputRow(w), imageRow(w), unpackRow(w), initRow(w),
-	}
+	return slices.Concat([]experiment{
+		startRow(w), isolationRow(w), userRow(w), limitsRow(w), commandRow(w), stopRow(w), fiftyRow(w), fallRow(w), fallAtOnceRow(w), killRow(w),
+		superviseRow(w), superviseKillRow(w), superviseMemoryRow(w),
+		fewSubscribersRow(w, 1), fewSubscribersRow(w, 100), subscribersRow(w), restartRow(w),
+		idleRow(w, pause), costRow(w, pause), outputRow(w), imageRow(w), unpackRow(w), initRow(w),
+	}, groupRows(w), busyRows(w))
 }
 
 // writeTo writes a file, if one is named.

@@ -50,8 +50,19 @@ decile where the budget is a floor).
 command as PID 1, no protocol; a program of its own, with a start of its own. *bare, cloned in place*
 is its inner half alone, cloned by a program that is running already. Every command is
 test/bench/probe, which costs next to nothing itself. The OCI runtimes get the same container as far
-as a config.json can say it; *no container* is the command alone. How all this grows with the number
-of children: [growth.md](growth.md).
+as a config.json can say it, podman, docker and systemd-nspawn as far as their options can; *no
+container* is the command alone. crun, runc, podman, docker and systemd-nspawn make the same
+namespaces and a root: lanyard has to be ahead of them. bwrap makes both too, but with less in it:
+nothing masked in ` + "`/proc` and `/sys`" + `, no filter of system calls.
+
+supervisord, runit, s6, foreman and concurrently start processes on the host. They are the floor of
+what a group costs: where lanyard is slower to start or needs more memory, namespaces, a root and a
+PID 1 for each child are the difference; where it is faster, the others look for changes once or ten
+times a second, start an interpreter, or run ps to find what they have to end. Each is set up as its
+manual has it, without a log of its own and without waiting for a child to count as started.
+*no supervisor* is the children from a shell, into the same pipe. "Too long" is more than five seconds.
+
+How all this grows with the number of children: [growth.md](growth.md).
 
 `
 
@@ -89,8 +100,8 @@ func (r report) json(out io.Writer) error {
 	return encoder.Encode(r)
 }
 
-// MarshalJSON gives one row for each metric. JSON has no NaN: a round without
-// a value is null.
+// MarshalJSON gives one row for each metric. JSON has no NaN and no infinity: a
+// round without a value is null.
 func (r result) MarshalJSON() ([]byte, error) {
 	type row struct {
 		What, Unit string
@@ -102,7 +113,7 @@ func (r result) MarshalJSON() ([]byte, error) {
 		for _, s := range r.contestants {
 			for _, v := range s.values[m] {
 				var cell *float64
-				if !math.IsNaN(v) {
+				if !math.IsNaN(v) && !math.IsInf(v, 0) {
 					cell = &v
 				}
 				one.Samples[s.name] = append(one.Samples[s.name], cell)

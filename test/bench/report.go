@@ -118,6 +118,8 @@ func peers(r result, m int) string {
 // number has three significant digits, or all before the point.
 func number(v float64) string {
 	switch {
+	case math.IsInf(v, 1):
+		return "too long"
 	case math.IsNaN(v):
 		return "-"
 	case math.Abs(v) >= 100:

@@ -119,6 +119,20 @@ func TestJSONHasEverySample(t *testing.T) {
 	}
 }
 
+// TestTooLong has a figure that is no number.
+func TestTooLong(t *testing.T) {
+	r := result{key: "stop", metrics: []metric{{what: "x", unit: "ms"}}, contestants: []samples{
+		{name: "slow", values: [][]float64{{math.Inf(1)}}},
+	}}
+	if got := peers(r, 0); got != "slow too long" {
+		t.Errorf("the figure is %q", got)
+	}
+	data, err := json.Marshal(r)
+	if err != nil || !strings.Contains(string(data), `"slow":[null]`) {
+		t.Errorf("in JSON: %s, %v", data, err)
+	}
+}
+
 func TestInterruptEndsAnExperiment(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	turns := 0

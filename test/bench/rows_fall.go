@@ -20,8 +20,30 @@ func fallRow(w *workshop) experiment {
 // No budget: the bare containers, which nobody supervises, need three times the
 // 2 ms of the row above (docs/adr/0012).
 func fallAtOnceRow(w *workshop) experiment {
-	return w.fallExperiment("fall-at-once", "fall", waitTerm,
+	e := w.fallExperiment("fall-at-once", "fall", waitTerm,
 		"the same, where each sibling exits at once", nil)
+	e.maxRounds = 10 // some take seconds to tell all
+	for _, s := range w.processSupervisors() {
+		if s.missing == "" {
+			s.missing = s.alone
+		}
+		children := append([][]string{exitFirst}, repeat(waitTerm, siblings)...)
+		e.contestants = append(e.contestants, w.setOut(s, e.key, children, w.fallOf))
+	}
+	return e
+}
+
+// fallOf is fall of another supervisor, which has a status of its own.
+func (w *workshop) fallOf(c *crew) ([]float64, error) {
+	if err := w.start.open(); err != nil {
+		return nil, err
+	}
+	times, err := w.up.times(siblings + 1)
+	if err != nil {
+		return nil, err
+	}
+	_, err = c.disband() // it is at it already
+	return sinceFirst(times), err
 }
 
 func (w *workshop) fallExperiment(key, command string, sibling []string, what string, promised []budget) experiment {

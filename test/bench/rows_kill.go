@@ -14,7 +14,7 @@ import (
 
 // killRow: the supervisor is killed with fifty children running.
 func killRow(w *workshop) experiment {
-	return experiment{
+	e := experiment{
 		key: "kill",
 		metrics: []metric{
 			{
@@ -26,6 +26,34 @@ func killRow(w *workshop) experiment {
 		contestants: contestants(w.killed, w.lanyardArgs("--output", "raw", "fifty"),
 			named("with limits", w.lanyardArgs("--output", "raw", "fifty-limited"))),
 	}
+	for _, s := range w.processSupervisors() {
+		e.contestants = append(e.contestants, w.setOut(s, e.key, repeat(holdUp, siblings), (*crew).killed))
+	}
+	return e
+}
+
+// outlive is how long what a supervisor has left may take to follow it.
+const outlive = 2 * time.Second
+
+// killed measures the same of another supervisor, of which nothing but processes
+// are left.
+func (c *crew) killed() ([]float64, error) {
+	fds, err := openAll(c.cmd.Process.Pid, 1)
+	if err != nil {
+		return nil, err
+	}
+	defer closeAll(fds)
+	begin := time.Now()
+	if err := c.cmd.Process.Kill(); err != nil {
+		return nil, err
+	}
+	left, err := awaitExits(fds, outlive)
+	if err == nil && left > 0 {
+		err = absence(fmt.Sprintf("%d of the %d processes below it are left %v after its kill -9", left, len(fds), outlive))
+	}
+	took := milliseconds(time.Since(begin))
+	_ = c.wait() // killed, as we wanted
+	return []float64{took, took}, err
 }
 
 // killed measures how long things of a killed group outlive it. The
@@ -53,7 +81,11 @@ func (g *group) killed(before map[string]bool, n int) ([]float64, error) {
 	if err := g.cmd.Process.Kill(); err != nil {
 		return nil, err
 	}
-	if err := awaitExits(pidfds); err != nil {
+	outlived, err := awaitExits(pidfds, patience)
+	if err == nil && outlived > 0 {
+		err = fmt.Errorf("%d processes outlived lanyard by %v", outlived, patience)
+	}
+	if err != nil {
 		return nil, g.failed(err)
 	}
 	processesGone := time.Since(begin)
@@ -77,6 +109,9 @@ func openAll(pid, n int) ([]unix.PollFd, error) {
 	var out []unix.PollFd
 	for _, p := range all {
 		fd, err := unix.PidfdOpen(p.pid, 0)
+		if err == unix.ESRCH {
+			continue // it has ended meanwhile
+		}
 		if err != nil {
 			closeAll(out)
 			return nil, fmt.Errorf("pidfd_open %d: %v", p.pid, err)
@@ -92,25 +127,26 @@ func closeAll(fds []unix.PollFd) {
 	}
 }
 
-// awaitExits waits until every pidfd is readable: its process is dead.
-func awaitExits(fds []unix.PollFd) error {
-	deadline := time.Now().Add(patience)
+// awaitExits waits until every pidfd is readable: its process is dead. After
+// limit it says how many are not.
+func awaitExits(fds []unix.PollFd, limit time.Duration) (left int, err error) {
+	deadline := time.Now().Add(limit)
 	for i := range fds {
 		for {
-			n, err := unix.Poll(fds[i:i+1], int(time.Until(deadline).Milliseconds()))
+			n, err := unix.Poll(fds[i:i+1], max(int(time.Until(deadline).Milliseconds()), 0))
 			if err == unix.EINTR {
 				continue
 			}
 			if err != nil {
-				return err
+				return 0, err
 			}
 			if n == 0 {
-				return fmt.Errorf("%d processes outlived lanyard by %v", len(fds)-i, patience)
+				left++
 			}
 			break
 		}
 	}
-	return nil
+	return left, nil
 }
 
 // awaitRemoval polls, twice per millisecond, until none of the paths exists.

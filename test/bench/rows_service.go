@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -91,24 +92,35 @@ func superviseKillRow(w *workshop) experiment {
 const (
 	subscribers = 1000
 	stuck       = 10
-	// repeats fill the buffers of a client that does not read: about 280
-	// states fit (net.core.wmem_default).
+	// repeats fill the buffers of a client that does not read: about 280 states
+	// fit (net.core.wmem_default).
 	repeats = 400
 )
 
 // subscribersRow: a change to a thousand clients of which ten don't read.
 func subscribersRow(w *workshop) experiment {
-	return experiment{
-		key: "subscribers", maxRounds: 10,
-		metrics: []metric{
-			{
-				what: "one change to 1000 subscribers, 10 of them stuck: the last live one has it", unit: "ms",
-				budgets: []budget{{limit: 50}},
-			},
-			{what: "memory of the supervisor for all of them", unit: "MB", budgets: []budget{{limit: 16}}},
+	return w.crowdExperiment("subscribers", crowd{live: subscribers - stuck, stuck: stuck, changes: repeats}, []metric{
+		{
+			what: "one change to 1000 subscribers, 10 of them stuck: the last live one has it", unit: "ms",
+			budgets: []budget{{limit: 50}},
 		},
+		{what: "memory of the supervisor for all of them", unit: "MB", budgets: []budget{{limit: 16}}},
+	})
+}
+
+// fewSubscribersRow is the same with clients that all read.
+func fewSubscribersRow(w *workshop, n int) experiment {
+	return w.crowdExperiment(fmt.Sprintf("subscribers-%d", n), crowd{live: n}, []metric{
+		{what: fmt.Sprintf("one change to %d subscribers: the last one has it", n), unit: "ms"},
+	})
+}
+
+func (w *workshop) crowdExperiment(key string, c crowd, metrics []metric) experiment {
+	return experiment{
+		key: key, maxRounds: 10, metrics: metrics,
 		contestants: []contestant{w.superviseContestant(func(s *service) ([]float64, error) {
-			return (&crowd{live: subscribers - stuck, stuck: stuck, changes: repeats}).measure(s)
+			crowd := c
+			return crowd.measure(s)
 		})},
 	}
 }

@@ -26,15 +26,16 @@ func startRow(w *workshop) experiment {
 		key: "start",
 		metrics: []metric{{
 			what: "start of a container to the first byte of its command", unit: "ms",
-			budgets: []budget{
+			budgets: append([]budget{
 				{against: "bare", limit: 1.5}, {against: cloneName, limit: 1.5},
 				{against: "crun", limit: 0.8, below: true},
-			},
+			}, aheadOf(sameKind[1:]...)...),
 		}},
 		contestants: append([]contestant{w.engineArgs(false, reportUp)}, contestants(w.firstByte,
 			named(wholeName, w.lanyardArgs("--output", "raw", "one-up")),
 			w.bareArgs(reportUp), w.cloneArgs(reportUp),
 			w.ociArgs("crun", reportUp, false), w.ociArgs("runc", reportUp, false),
+			w.podmanArgs(reportUp), w.nspawnArgs(reportUp), w.dockerArgs(reportUp),
 			w.bwrapArgs(reportUp), w.hostArgs(reportUp))...),
 	}
 }
@@ -130,6 +131,7 @@ func commandRow(w *workshop) experiment {
 		contestants: contestants(w.whole,
 			w.lanyardArgs("nothing"), w.bareArgs(doNothing),
 			w.ociArgs("crun", doNothing, false), w.ociArgs("runc", doNothing, false),
+			w.podmanArgs(doNothing), w.nspawnArgs(doNothing), w.dockerArgs(doNothing),
 			w.bwrapArgs(doNothing), w.hostArgs(doNothing)),
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -16,6 +17,7 @@ type starter struct {
 	missing string
 	// command makes a fresh command that runs the container once.
 	command func() (*exec.Cmd, error)
+	late    func() error // waits for what goes on after the program has ended; may be nil
 }
 
 // contestant measures a starter.
@@ -25,7 +27,11 @@ func (s starter) contestant(measure func(*exec.Cmd) ([]float64, error)) contesta
 		if err != nil {
 			return nil, err
 		}
-		return measure(cmd)
+		values, err := measure(cmd)
+		if s.late != nil {
+			err = errors.Join(err, s.late())
+		}
+		return values, err
 	}}
 }
 

@@ -22,6 +22,9 @@ func quantile(values []float64, q float64) float64 {
 	at := q * float64(len(sorted)-1)
 	low := int(math.Floor(at))
 	high := min(low+1, len(sorted)-1)
+	if sorted[low] == sorted[high] {
+		return sorted[low] // infinities, too
+	}
 	return sorted[low] + (at-float64(low))*(sorted[high]-sorted[low])
 }
 

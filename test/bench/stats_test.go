@@ -20,6 +20,7 @@ func TestQuantile(t *testing.T) {
 		{"even", []float64{4, 1, 2, 3}, 0.5, 2.5},
 		{"p90", []float64{0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100}, 0.9, 90},
 		{"a failure does not count", []float64{nan, 1, 3}, 0.5, 2},
+		{"too long, more often than not", []float64{math.Inf(1), 1, math.Inf(1)}, 0.9, math.Inf(1)},
 		{"largest", []float64{3, 8}, 1, 8},
 	}
 	for _, tt := range tests {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -32,6 +33,7 @@ type workshop struct {
 	start   *gate  // and wait here
 	stderr  *os.File
 	helpers []*helper
+	docker  docker
 	bundles int // OCI bundles made so far
 	runs    int // containers named so far
 }
@@ -107,14 +109,15 @@ func (w *workshop) close() {
 	if w.stderr != nil {
 		w.stderr.Close()
 	}
-	if err := os.RemoveAll(w.dir); err != nil {
+	if err := errors.Join(w.sweep(), w.closeDocker(), w.unmount(), os.RemoveAll(w.dir)); err != nil {
 		fmt.Fprintf(os.Stderr, "bench: %v; remove it by hand\n", err)
 	}
 }
 
-// makeRoot makes the smallest root that all contestants accept.
+// makeRoot makes the smallest root that all contestants accept: systemd-nspawn
+// wants usr.
 func (w *workshop) makeRoot() error {
-	for _, name := range []string{"proc", "sys", "dev", "tmp", "run", "work", "etc"} {
+	for _, name := range []string{"proc", "sys", "dev", "tmp", "run", "work", "etc", "usr"} {
 		if err := os.MkdirAll(filepath.Join(w.rootfs, name), 0o755); err != nil {
 			return err
 		}

@@ -40,6 +40,8 @@ next:
 	JEQ	write
 	CMPB	AX, $'r'
 	JEQ	read
+	CMPB	AX, $'g'
+	JEQ	gate
 	CMPB	AX, $'c'
 	JEQ	clock
 	CMPB	AX, $'m'
@@ -48,6 +50,8 @@ next:
 	JEQ	wait
 	CMPB	AX, $'b'
 	JEQ	blocks
+	CMPB	AX, $'s'
+	JEQ	some
 	CMPB	AX, $'p'
 	JEQ	pause
 	CMPB	AX, $'e'
@@ -88,6 +92,16 @@ read:
 	MOVQ	AX, R15
 	JMP	next
 
+gate:
+	MOVQ	R14, DI
+	MOVQ	R8, SI
+	MOVQ	$1, DX
+	MOVQ	$SYS_read, AX
+	SYSCALL
+	CMPQ	AX, $0
+	JLT	failed
+	JMP	next
+
 clock:
 	MOVQ	$1, DI // CLOCK_MONOTONIC
 	MOVQ	R8, SI
@@ -125,6 +139,10 @@ wait:
 	CMPQ	AX, $0
 	JLT	failed
 	JMP	next
+
+some:
+	MOVQ	$16, BX
+	JMP	again
 
 blocks:
 	MOVQ	$1024, BX

@@ -39,6 +39,8 @@ next:
 	BEQ	write
 	CMP	$'r', R9
 	BEQ	read
+	CMP	$'g', R9
+	BEQ	gate
 	CMP	$'c', R9
 	BEQ	clock
 	CMP	$'m', R9
@@ -47,6 +49,8 @@ next:
 	BEQ	wait
 	CMP	$'b', R9
 	BEQ	blocks
+	CMP	$'s', R9
+	BEQ	some
 	CMP	$'p', R9
 	BEQ	pause
 	CMP	$'e', R9
@@ -89,6 +93,16 @@ read:
 	MOVD	R0, R22
 	B	next
 
+gate:
+	MOVD	R21, R0
+	MOVD	R23, R1
+	MOVD	$1, R2
+	MOVD	$SYS_read, R8
+	SVC
+	CMP	$0, R0
+	BLT	failed
+	B	next
+
 clock:
 	MOVD	$1, R0 // CLOCK_MONOTONIC
 	MOVD	R23, R1
@@ -128,6 +142,10 @@ wait:
 	CMP	$0, R0
 	BLT	failed
 	B	next
+
+some:
+	MOVD	$16, R24
+	B	again
 
 blocks:
 	MOVD	$1024, R24

@@ -11,11 +11,13 @@
 //	o  fd = open(next PATH, O_RDWR)
 //	w  write one byte, 'x', to fd
 //	r  read up to 64 KiB from fd into the buffer (waits for them)
+//	g  read one byte from fd and forget it (waits for it)
 //	c  write the time of CLOCK_MONOTONIC to fd: two native 64-bit words,
 //	   seconds and nanoseconds
 //	m  block TERM
 //	t  wait for the blocked TERM
 //	b  write the buffer 1024 times to standard output
+//	s  write it 16 times
 //	p  pause until killed
 //	e  exit with 3
 //
