@@ -118,7 +118,7 @@ func TestConclude(t *testing.T) {
 		if (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
 			t.Errorf("%s: %v, want %q", test.name, err, test.err)
 		}
-		if !strings.Contains(out.String(), test.said) || !strings.Contains(out.String(), "another machine: kernel: 7") {
+		if !strings.Contains(out.String(), test.said) || !strings.Contains(out.String(), "another machine, so the bands are 1.5 times as wide: kernel: 7") {
 			t.Errorf("%s: it says\n%s", test.name, out.String())
 		}
 	}
@@ -128,21 +128,21 @@ func TestObserve(t *testing.T) {
 	r := result{
 		key: "sample",
 		metrics: []metric{
-			{what: "a", unit: "ms", budgets: []budget{{against: "crun", limit: 2}, {limit: 9}, {against: "umoci", limit: 1}}},
+			{what: "a", unit: "ms", budgets: []budget{{against: "crun", limit: 2}, {limit: 9}, {against: asRoot, limit: 1}, {against: "podman", limit: 1}}},
 			{what: "b", unit: "ms", budgets: []budget{{limit: 9}}},
 		},
 		contestants: []samples{
 			{name: lanyardName, values: [][]float64{{2, 4, 6}, {1, 1, 1}}},
 			{name: "bare", values: [][]float64{{1, 1, 1}, {2, 2, 2}}},
 			{name: "crun", values: [][]float64{{1, 1, 4}, {}}},
-			{name: "umoci", missing: "not installed", values: [][]float64{nil, nil}},
+			{name: asRoot, missing: "not installed", values: [][]float64{nil, nil}},
 		},
 	}
 	got := observe([]result{r})
 	if len(got) != 3 || got[2].Against != "bare" || got[0].ratio != 2 || math.Abs(got[0].spread-3.6/1.6) > 1e-9 || got[0].absent != "" {
 		t.Fatalf("a row with two peers: %+v", got)
 	}
-	if !math.IsNaN(got[1].ratio) || got[1].absent != "umoci: not installed" {
+	if !math.IsNaN(got[1].ratio) || got[1].absent != "as root: not installed" {
 		t.Errorf("a peer that is not there: %+v", got[1])
 	}
 	r.contestants[3].failed = true
@@ -189,6 +189,24 @@ func TestCommittedElsewhere(t *testing.T) {
 		if got := c.another(now)(peer); (got != "") != differs {
 			t.Errorf("%s: %q", peer, got)
 		}
+	}
+}
+
+// TestWider: elsewhere a ratio may be half as bad again.
+func TestWider(t *testing.T) {
+	bounds := []bound{{pair: startPair, Ratio: 1, Band: 1.2}}
+	for ratio, want := range map[float64]outcome{1.1: same, 1.3: worse, 2: worse} {
+		if got := compare(bounds, []seen{{pair: startPair, ratio: ratio}}, noOther); got[0].outcome != want {
+			t.Errorf("%v: %v", ratio, got)
+		}
+	}
+	for ratio, want := range map[float64]outcome{1.7: same, 1.9: worse} {
+		if got := compare(wider(bounds), []seen{{pair: startPair, ratio: ratio}}, noOther); got[0].outcome != want {
+			t.Errorf("elsewhere, %v: %v", ratio, got)
+		}
+	}
+	if bounds[0].Band != 1.2 {
+		t.Error("the committed bounds were changed")
 	}
 }
 
