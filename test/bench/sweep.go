@@ -50,11 +50,16 @@ func (w *workshop) awaitLate() error {
 }
 
 // leftovers are the processes that have markVar from this workshop, or podman's
-// folder in it among their arguments: conmon gets no such environment. They come
+// folder in it among their arguments, because conmon gets no such environment; and
+// what runs in a container of the workshop, whose environment is its own. They come
 // in the order of their start, which has parents first. Those that are dead and not
-// waited for have neither.
+// waited for have none of that.
 func (w *workshop) leftovers() ([]int, error) {
 	all, err := processes()
+	if err != nil {
+		return nil, err
+	}
+	own, err := os.Readlink("/proc/self/ns/pid")
 	if err != nil {
 		return nil, err
 	}
@@ -64,12 +69,23 @@ func (w *workshop) leftovers() ([]int, error) {
 		env, _ := os.ReadFile(dir + "/environ") // others' are not to be read
 		args, _ := os.ReadFile(dir + "/cmdline")
 		if strings.Contains("\x00"+string(env), "\x00"+markVar+"="+w.dir+"\x00") ||
-			strings.Contains(string(args), "\x00"+filepath.Join(w.dir, podmanName)+"/") {
+			strings.Contains(string(args), "\x00"+filepath.Join(w.dir, podmanName)+"/") || w.holds(dir, own) {
 			out = append(out, p.pid)
 		}
 	}
 	slices.Sort(out)
 	return out, nil
+}
+
+// holds says whether a process is in a container whose root is in this workshop.
+// proc is its folder in /proc, own our pid namespace.
+func (w *workshop) holds(proc, own string) bool {
+	space, err := os.Readlink(proc + "/ns/pid")
+	if err != nil || space == own {
+		return false
+	}
+	mounts, _ := os.ReadFile(proc + "/mountinfo") // the fourth word is the folder of its filesystem (proc(5))
+	return strings.Contains(string(mounts), "/"+filepath.Base(w.dir)+"/")
 }
 
 // unmount detaches what a runtime that was killed has left mounted in the
