@@ -69,8 +69,8 @@ example-harpoon: build ## build the harpoon example (Redis, 40 MB) and control i
 	$(GO) test -tags example -count=1 -timeout=15m -v -run '^TestHarpoon' ./test/example
 
 .PHONY: bench
-bench: build ## measure against the budgets of the design, beside the peers that are installed; ROUNDS=20 ONLY=regexp
-	PATH="$(CURDIR)/bin/peers/node_modules/.bin:$$PATH" $(GO) run ./test/bench -rounds $(or $(ROUNDS),20) $(if $(ONLY),-only '$(ONLY)')
+bench: build ## measure against the budgets of the design, beside the peers that are installed; ROUNDS=20 ONLY=regexp MD=docs/performance.md
+	PATH="$(CURDIR)/bin/peers/node_modules/.bin:$$PATH" $(GO) run ./test/bench -rounds $(or $(ROUNDS),20) $(if $(ONLY),-only '$(ONLY)') $(if $(MD),-md $(MD))
 
 .PHONY: bench-deps
 bench-deps: ## install the peers of make bench: Debian packages, whose services are not started, and one from npm in bin/peers

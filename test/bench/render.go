@@ -40,7 +40,7 @@ func (r report) plain(out io.Writer) {
 // introduction explains the columns to a reader of the committed report.
 const introduction = `# Performance
 
-Measured by ` + "`go run ./test/bench -md docs/performance.md`" + `; written by that program, not by hand.
+Measured by ` + "`make bench MD=docs/performance.md`" + `; written by that program, not by hand.
 In each of %d rounds every contestant runs once, in turn, so noise hits all alike.
 Figures are medians. Ratios are taken round by round; the median of the ratios decides whether a
 budget is met, and p90 is their ninth decile (for an absolute budget: that of the figures; the first
@@ -62,7 +62,8 @@ times a second, start an interpreter, or run ps to find what they have to end. E
 manual has it, without a log of its own and without waiting for a child to count as started.
 *no supervisor* is the children from a shell, into the same pipe. "Too long" is more than five seconds.
 
-How all this grows with the number of children: [growth.md](growth.md).
+How all this grows with the number of children: [growth.md](growth.md). Where the time of a start
+goes, what was tried, and why some rows say NO: [ADR 0022](adr/0022-where-a-start-goes.md).
 
 `
 
