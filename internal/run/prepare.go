@@ -71,9 +71,13 @@ func (s *session) prepare(c *plan.Command, p *plan.Process, screen *screen) (*co
 	if err := s.secure(spec, from, p); err != nil {
 		return nil, err
 	}
-	st.Session, st.Siblings, st.TTY, st.CgroupNS = c.Supervise, c.Supervise, -1, true
+	st.Session, st.Siblings, st.TTY, st.CgroupNS = c.Supervise, len(c.Children) > fewSiblings, -1, true
 	return spec, setLimits(spec, from, p, screen)
 }
+
+// fewSiblings have had their TERM when the kernel begins to take the first one's
+// container apart; with more of them it has to wait (docs/adr/0012).
+const fewSiblings = 8
 
 func firstOf[T comparable](values ...T) T {
 	var zero T

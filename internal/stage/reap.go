@@ -47,7 +47,7 @@ func (s *server) reap() {
 	}
 }
 
-// lastBreath is how long a child of a group waits before the kernel takes its
+// lastBreath is how long a child of a large group waits before the kernel takes its
 // container apart: about 1 ms of a processor, which its siblings need first to
 // get their TERM (docs/adr/0012).
 const lastBreath = 3 * time.Millisecond

@@ -36,7 +36,7 @@ type Spec struct {
 	// command has no controlling terminal. Otherwise it stays in the caller's.
 	Session    bool
 	LongLived  bool // the stage gives back the memory that only its start needed
-	Siblings   bool // a child of a group, whose end waits for its siblings' signals
+	Siblings   bool // a child of a large group, whose end waits for its siblings' signals
 	TTY        int  // descriptor 0, 1 or 2 that is the caller's terminal; -1 for none
 	Foreground bool // the command's group gets the terminal's foreground
 	JobControl bool // report stops of the command

@@ -12,7 +12,8 @@ import (
 // stopRow: one container, from the request to end it in order until nothing of it
 // is left. Each is asked in its own way: by TERM to the program in the foreground,
 // by the runtime's command kill, or, where the program does not pass signals on, by
-// TERM to the command.
+// TERM to the command. The container has been up for half a second: what a start
+// has left to do is none of its end.
 func stopRow(w *workshop) experiment {
 	e := experiment{
 		key: "stop",
@@ -20,35 +21,35 @@ func stopRow(w *workshop) experiment {
 			what: "end of a container: TERM to nothing left", unit: "ms", budgets: aheadOf(sameKind...),
 		}},
 		contestants: []contestant{w.setOut(w.lanyardGroup("raw"), "stop", [][]string{untilTerm}, func(c *crew) ([]float64, error) {
+			time.Sleep(settled)
 			took, err := c.disband()
 			return []float64{took}, err
 		})},
 	}
 	for _, p := range []struct {
 		starter
-		stop  func(*group) error
-		pause time.Duration // podman passes on nothing that comes when it has just started
+		stop func(*group) error
 	}{
-		{w.bareArgs(untilTerm), termLast, 0},
-		{w.ociArgs("crun", untilTerm, false), w.ociKill, 0}, {w.ociArgs("runc", untilTerm, false), w.ociKill, 0},
-		{w.podmanArgs(untilTerm), termFirst, settled}, {w.dockerArgs(untilTerm), termFirst, settled}, {w.nspawnArgs(untilTerm), termFirst, 0},
-		{w.bwrapArgs(untilTerm), termLast, 0}, {w.hostArgs(untilTerm), termFirst, 0},
+		{w.bareArgs(untilTerm), termLast},
+		{w.ociArgs("crun", untilTerm, false), w.ociKill}, {w.ociArgs("runc", untilTerm, false), w.ociKill},
+		{w.podmanArgs(untilTerm), termFirst}, {w.dockerArgs(untilTerm), termFirst}, {w.nspawnArgs(untilTerm), termFirst},
+		{w.bwrapArgs(untilTerm), termLast}, {w.hostArgs(untilTerm), termFirst},
 	} {
 		e.contestants = append(e.contestants, p.contestant(func(cmd *exec.Cmd) ([]float64, error) {
-			return w.ended(cmd, p.pause, p.stop)
+			return w.ended(cmd, p.stop)
 		}))
 	}
 	return e
 }
 
-// ended starts a container, has it ended after a pause, and measures until the
+// ended starts a container, has it ended when it has settled, and measures until the
 // program and all that was below it are gone.
-func (w *workshop) ended(cmd *exec.Cmd, pause time.Duration, stop func(*group) error) ([]float64, error) {
+func (w *workshop) ended(cmd *exec.Cmd, stop func(*group) error) ([]float64, error) {
 	g, err := w.launch(cmd, 1)
 	if err != nil {
 		return nil, err
 	}
-	time.Sleep(pause)
+	time.Sleep(settled)
 	fds, err := openAll(cmd.Process.Pid, 0)
 	if err != nil {
 		return nil, g.failed(err)
