@@ -46,19 +46,24 @@ func (m *Manager) Env(usec string) []string {
 	return env
 }
 
-// Fill sends messages to it until no more go in, because nobody reads them.
+// Fill sends messages to it until no more go in, because nobody reads them. A
+// sender's buffer may hold less than the queue, net.unix.max_dgram_qlen, which
+// systemd makes longer; so there are as many senders as that takes.
 func (m *Manager) Fill() {
 	m.t.Helper()
-	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_DGRAM|syscall.SOCK_CLOEXEC|syscall.SOCK_NONBLOCK, 0)
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	defer syscall.Close(fd)
-	for err == nil { // as many as net.unix.max_dgram_qlen, or as the sender's buffer holds
-		err = syscall.Sendto(fd, []byte("STATUS=full"), 0, &syscall.SockaddrUnix{Name: m.path})
-	}
-	if !errors.Is(err, syscall.EAGAIN) {
-		m.t.Fatal(err)
+	for sent := 1; sent > 0; {
+		fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_DGRAM|syscall.SOCK_CLOEXEC|syscall.SOCK_NONBLOCK, 0)
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		sent = -1
+		for ; err == nil; sent++ {
+			err = syscall.Sendto(fd, []byte("STATUS=full"), 0, &syscall.SockaddrUnix{Name: m.path})
+		}
+		syscall.Close(fd)
+		if !errors.Is(err, syscall.EAGAIN) {
+			m.t.Fatal(err)
+		}
 	}
 }
 
