@@ -19,7 +19,7 @@ func gather() *facts {
 	if !f.v2 {
 		return f
 	}
-	f.systemd = booted()
+	f.systemd = Booted()
 	if f.systemd {
 		f.sdRefuse = noManager(f.uid)
 	}
@@ -40,8 +40,8 @@ func gather() *facts {
 	return f
 }
 
-// booted says whether systemd runs this machine (sd_booted(3)).
-func booted() bool { return exists("/run/systemd/system") }
+// Booted says whether systemd runs this machine (sd_booted(3)).
+func Booted() bool { return exists("/run/systemd/system") }
 
 func exists(path string) bool {
 	_, err := os.Lstat(path)

@@ -67,7 +67,7 @@ func forbidden(folder string, err error) *linux.Obstacle {
 		o.Fix = "sudo mount -o remount,rw " + folder + ", in a container: docker run --privileged …"
 	case errors.Is(err, fs.ErrPermission) && !cgroups.IsCgroup2UnifiedMode():
 		o.Fix = "sudo lanyard …, or a machine with cgroup v2"
-		if booted() {
+		if Booted() {
 			o.Fix = "sudo lanyard …, or boot with cgroup v2: systemd.unified_cgroup_hierarchy=1 on the kernel's command line"
 		}
 	}

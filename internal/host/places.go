@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/lanyard-dev/lanyard/internal/cgroup"
 	"github.com/lanyard-dev/lanyard/internal/linux"
 	"github.com/lanyard-dev/lanyard/internal/rootfs"
 	"golang.org/x/sys/unix"
@@ -36,7 +37,7 @@ func temporary(name, path string) Finding {
 	switch {
 	case exists(own):
 		fix = "export XDG_RUNTIME_DIR=" + own
-	case exists("/run/systemd/system"): // sd_booted(3)
+	case cgroup.Booted():
 		fix = fmt.Sprintf("sudo loginctl enable-linger %d && export XDG_RUNTIME_DIR=%s", uid, own)
 	case fix == "":
 		return yes(name, why)

@@ -4,8 +4,6 @@ import (
 	"archive/tar"
 	"debug/elf"
 	"errors"
-	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"slices"
@@ -13,31 +11,21 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lanyard-dev/lanyard/internal/linux"
 	"github.com/lanyard-dev/lanyard/internal/testkit"
-	"golang.org/x/sys/unix"
 )
 
 // TestBuildIsShutOff: what a recipe runs has the filter of commands, and does not
 // reach abstract sockets of the host either.
 func TestBuildIsShutOff(t *testing.T) {
 	t.Parallel()
-	scope := linux.AbstractScope()
-	if asked := os.Getenv("LANYARD_TEST_AS") != ""; !asked && (scope < 0 || !static(t)) {
+	name, shut := abstractSocket(t)
+	if asked := os.Getenv("LANYARD_TEST_AS") != ""; !asked && (!shut || !static(t)) {
 		t.Skip("this kernel can't shut abstract sockets off, or this binary needs libraries that the root lacks (CGO_ENABLED=0)")
 	}
 	want := notPermitted
-	if scope < 0 {
+	if !shut {
 		want = "reached"
-	} else {
-		unix.Close(scope)
 	}
-	name := fmt.Sprintf("lanyard-test-%d-%d", os.Getpid(), time.Now().UnixNano())
-	l, err := net.Listen("unix", "@"+name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
 	p := newProject(t, "")
 	testkit.MakeRoot(t, p.path("root"))
 	archive, err := os.Create(p.path("root.tar"))

@@ -40,23 +40,31 @@ func TestTypedKeys(t *testing.T) {
 	}
 }
 
-// TestAbstractSockets: those of the host, whose network the container shares, are
-// shut off, and open where the project file says so; a container's own work.
-func TestAbstractSockets(t *testing.T) {
-	t.Parallel()
+// abstractSocket listens on an abstract socket of the host, and says whether this
+// kernel can shut it off.
+func abstractSocket(t *testing.T) (name string, shut bool) {
+	t.Helper()
 	scope := linux.AbstractScope()
-	if scope < 0 && os.Getenv("LANYARD_TEST_AS") == "" {
-		t.Skip("this kernel can't shut them off")
-	}
 	if scope >= 0 {
 		unix.Close(scope)
 	}
-	name := fmt.Sprintf("lanyard-test-%d-%d", os.Getpid(), time.Now().UnixNano())
+	name = fmt.Sprintf("lanyard-test-%d-%d", os.Getpid(), time.Now().UnixNano())
 	l, err := net.Listen("unix", "@"+name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	t.Cleanup(func() { l.Close() })
+	return name, scope >= 0
+}
+
+// TestAbstractSockets: those of the host, whose network the container shares, are
+// shut off, and open where the project file says so; a container's own work.
+func TestAbstractSockets(t *testing.T) {
+	t.Parallel()
+	name, shut := abstractSocket(t)
+	if !shut && os.Getenv("LANYARD_TEST_AS") == "" {
+		t.Skip("this kernel can't shut them off")
+	}
 	p := newProject(t, `
   shut: !Command {container: h, run: [./helper, reach, `+name+`], accepts-arguments: false}
   open: !Command {container: h, security: {abstract-sockets: true}, run: [./helper, reach, `+name+`]}
@@ -64,7 +72,7 @@ func TestAbstractSockets(t *testing.T) {
   user: !Command {container: h, user-id: 1, group-id: 1, run: [./helper, reach, `+name+`]}
 `)
 	for command, want := range map[string]string{"open": "reached", "own": "reached", "shut": notPermitted, "user": notPermitted} {
-		if scope < 0 {
+		if !shut {
 			want = "reached" // the table in docs/security.md says so
 		}
 		r := p.start(nil, command)
