@@ -166,7 +166,10 @@ commands:
 				t.Fatalf("round %d: processes are left: %q", round, processes())
 			}
 			p.wants("1", command)
-			if left := p.left("tmp"); len(left) > 0 && command == "made" {
+			// Where the kill came when all was in its place, and only the folder that it was
+			// made in was left to remove, that start makes nothing: the next fetch removes it.
+			p.OK("_pull")
+			if left := p.left("tmp"); len(left) > 0 {
 				t.Errorf("round %d: what is half made stays: %q", round, left)
 			}
 			p.empty()
