@@ -84,9 +84,14 @@ func TestOthersFolder(t *testing.T) {
 			}
 			return os.Symlink(own, base)
 		},
-		"a link to the victim's folder": func() error { return os.Symlink(p.dir, base) },
-		"a file":                        func() error { return os.WriteFile(base, nil, 0o666) },
-		"a pipe":                        func() error { return unix.Mkfifo(base, 0o666) },
+		"a link to the victim's folder": func() error {
+			if err := planted(p.path("elsewhere"), 0o700, victim); err != nil {
+				return err
+			}
+			return os.Symlink(p.path("elsewhere"), base)
+		},
+		"a file": func() error { return os.WriteFile(base, nil, 0o666) },
+		"a pipe": func() error { return unix.Mkfifo(base, 0o666) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer os.RemoveAll(base)
