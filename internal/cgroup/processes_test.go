@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/lanyard-dev/lanyard/internal/cgroup"
+	"github.com/lanyard-dev/lanyard/internal/testkit"
 )
 
 // shell is a stand-in for a container's init: it has a child that sleeps, and
@@ -27,8 +28,9 @@ type shell struct {
 
 func startShell(t *testing.T) *shell {
 	t.Helper()
-	s := &shell{t: t, cmd: exec.Command("sh", "-c",
-		`sleep 1000 & echo; while read go; do (i=0; while [ $i -lt 50000 ]; do i=$((i+1)); done); echo; done; kill $!; wait`)}
+	rounds := int(50000 * time.Second / testkit.Slow(time.Second))
+	s := &shell{t: t, cmd: exec.Command("sh", "-c", fmt.Sprintf(
+		`sleep 1000 & echo; while read go; do (i=0; while [ $i -lt %d ]; do i=$((i+1)); done); echo; done; kill $!; wait`, rounds))}
 	in, err := s.cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
