@@ -33,20 +33,24 @@ type UserNS struct {
 // containerFile is the file's name in the supervisor's directory.
 const containerFile = "container.json"
 
-// WriteContainer writes c as container.json in dir: an OCI runtime-spec
-// configuration, mode 0644. An older one is replaced as a whole; on an error
-// it stays as it was. While it is written it has the name temporary, which must
-// be nobody else's, and is left under that name only if this process is killed.
-func WriteContainer(dir, temporary string, c *Resolved) error {
+// EncodeContainer gives c as an OCI runtime-spec configuration.
+func EncodeContainer(c *Resolved) ([]byte, error) {
 	text := &bytes.Buffer{}
 	e := json.NewEncoder(text)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	err := e.Encode(spec(c))
-	if err == nil {
-		err = replace(filepath.Join(dir, containerFile), filepath.Join(dir, temporary), text.Bytes())
+	if err := e.Encode(spec(c)); err != nil {
+		return nil, fmt.Errorf("cannot describe the container: %w", err)
 	}
-	if err != nil {
+	return text.Bytes(), nil
+}
+
+// WriteContainer writes the text of EncodeContainer as container.json in dir,
+// mode 0644. An older one is replaced as a whole; on an error it stays as it was.
+// While it is written it has the name temporary, which must be nobody else's, and
+// is left under that name only if this process is killed.
+func WriteContainer(dir, temporary string, text []byte) error {
+	if err := replace(filepath.Join(dir, containerFile), filepath.Join(dir, temporary), text); err != nil {
 		return fmt.Errorf("cannot write container.json: %w; the supervisor needs a directory that it may write to", err)
 	}
 	return nil

@@ -40,7 +40,7 @@ func decode(t *testing.T, data []byte) *specs.Spec {
 func write(t *testing.T, c *Resolved) *specs.Spec {
 	t.Helper()
 	dir := t.TempDir()
-	if err := WriteContainer(dir, ".new", c); err != nil {
+	if err := WriteContainer(dir, ".new", encoded(t, c)); err != nil {
 		t.Fatal(err)
 	}
 	data, err := os.ReadFile(filepath.Join(dir, "container.json"))
@@ -180,7 +180,7 @@ func TestContainerFile(t *testing.T) {
 	if err := os.WriteFile(file, []byte("old"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := WriteContainer(dir, ".new", resolved(mustParse(t, "{}"))); err != nil {
+	if err := WriteContainer(dir, ".new", encoded(t, resolved(mustParse(t, "{}")))); err != nil {
 		t.Fatal(err)
 	}
 	data, err := os.ReadFile(file)
@@ -196,7 +196,7 @@ func TestContainerFile(t *testing.T) {
 
 func TestContainerFails(t *testing.T) {
 	r := resolved(mustParse(t, "{}"))
-	if err := WriteContainer(filepath.Join(t.TempDir(), "none"), ".new", r); err == nil || !strings.HasPrefix(err.Error(), "cannot write container.json: ") ||
+	if err := WriteContainer(filepath.Join(t.TempDir(), "none"), ".new", encoded(t, r)); err == nil || !strings.HasPrefix(err.Error(), "cannot write container.json: ") ||
 		!strings.Contains(err.Error(), "no such file or directory; the supervisor needs a directory that it may write to") {
 		t.Errorf("%v", err)
 	}
@@ -204,7 +204,7 @@ func TestContainerFails(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "container.json"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := WriteContainer(dir, ".new", r); err == nil || !strings.Contains(err.Error(), "file exists") {
+	if err := WriteContainer(dir, ".new", encoded(t, r)); err == nil || !strings.Contains(err.Error(), "file exists") {
 		t.Errorf("%v", err)
 	}
 	onlyFile(t, dir, "container.json")
@@ -217,7 +217,7 @@ func TestContainerFileIsWrittenElsewhere(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, ".new"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := WriteContainer(dir, ".new", resolved(mustParse(t, "{}"))); !errors.Is(err, os.ErrExist) || !strings.Contains(err.Error(), "/.new:") {
+	if err := WriteContainer(dir, ".new", encoded(t, resolved(mustParse(t, "{}")))); !errors.Is(err, os.ErrExist) || !strings.Contains(err.Error(), "/.new:") {
 		t.Errorf("%v", err)
 	}
 	onlyFile(t, dir, ".new")
@@ -229,4 +229,13 @@ func onlyFile(t *testing.T, dir, name string) {
 	if err != nil || len(entries) != 1 || entries[0].Name() != name {
 		t.Errorf("left in the folder: %v, %v", entries, err)
 	}
+}
+
+func encoded(t *testing.T, r *Resolved) []byte {
+	t.Helper()
+	text, err := EncodeContainer(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }

@@ -19,6 +19,7 @@ type Spec struct {
 	Stage  stage.Spec // root and command
 	Stdio  [3]*os.File
 	UserNS *UserNS       // nil: no user namespace
+	Init   *Init         // one for these Stdio, UserNS and Stage.Session; nil: none was cloned ahead
 	Limits cgroup.Limits // an empty one needs no cgroup
 	// BestEffort: limits that this host can't enforce are a Warned event, and
 	// the container starts without any.
@@ -27,9 +28,9 @@ type Spec struct {
 	// one for Limits: the caller's, who makes and removes it, for any number of
 	// starts one after another.
 	Cgroup *cgroup.Group
-	// Before is called once the container's init is there, which takes it about
-	// as long to begin as we need to run this, and before it is told what to
-	// do. An error is a start that failed. nil: nothing.
+	// Before is called while the container's init begins and builds the root, which
+	// takes it as long as we need to run this, and before the command runs. An
+	// error is a start that failed. nil: nothing.
 	Before func() error
 }
 

@@ -9,7 +9,6 @@ import (
 
 	"github.com/lanyard-dev/lanyard/internal/cgroup"
 	"github.com/lanyard-dev/lanyard/internal/linux"
-	"github.com/lanyard-dev/lanyard/internal/stage"
 	"golang.org/x/sys/unix"
 )
 
@@ -32,27 +31,20 @@ func (e *Engine) Start(spec *Spec, notify func(Event)) *Container {
 // life is the whole life of a container, from the first system call to the
 // reaping.
 func (c *Container) life() {
-	group, err := c.makeCgroup()
+	init, err := c.clone()
 	if err != nil {
 		c.notify(Event{Kind: Failed, Err: err})
 		c.notify(Event{Kind: Gone, NoOOM: true})
 		return
 	}
-	parent, err := c.clone(group)
-	if err != nil {
-		c.removeCgroup(group)
-		c.notify(Event{Kind: Failed, Err: err})
-		c.notify(Event{Kind: Gone, NoOOM: true})
-		return
-	}
-	link := &link{c: c, group: group, socket: parent}
+	link := &link{c: c, init: init, socket: init.socket}
 	link.converse()
 	status, cpu := c.reap()
-	parent.Close()
+	init.socket.Close()
 	gone := Event{Kind: Gone, Status: status, CPU: cpu, Err: link.lost, Bug: link.lost != nil}
-	c.countOOM(&gone, group)
+	c.countOOM(&gone, link.group)
 	gone.OOM = gone.OOM || link.oom
-	c.removeCgroup(group)
+	c.removeCgroup(link.group)
 	if !link.started && !link.failed {
 		c.notify(Event{Kind: Failed, Bug: !c.wasKilled(), Err: &linux.StepError{
 			Step: "start the container", Detail: "its init died early: " + describe(status)}})
@@ -122,87 +114,6 @@ func (c *Container) countOOM(e *Event, group *cgroup.Group) {
 	}
 	fresh, recent := group.TakeOOM()
 	e.OOMs, e.OOM = fresh, fresh > 0 || recent && !c.wasKilled()
-}
-
-// namespaces of every container besides a user namespace; the cgroup namespace
-// is the command's own, made after it has entered its cgroup.
-const namespaces = unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS
-
-// clone starts the stage and gives the parent's end of its socket.
-func (c *Container) clone(group *cgroup.Group) (*os.File, error) {
-	if err := noFolders(c.spec.Stdio); err != nil {
-		return nil, err
-	}
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, linux.Fail("make a socket pair", "", err)
-	}
-	theirs := os.NewFile(uintptr(pair[1]), "stage")
-	defer theirs.Close()
-	// Only our end is non-blocking: it is read through the runtime's poller.
-	err = unix.SetNonblock(pair[0], true)
-	ours := os.NewFile(uintptr(pair[0]), "stage")
-	files := []*os.File{c.spec.Stdio[0], c.spec.Stdio[1], c.spec.Stdio[2], theirs}
-	if err == nil && group != nil {
-		var cgroupFiles []*os.File
-		var folder *os.File
-		cgroupFiles, folder, err = group.Open()
-		c.spec.Stage.CgroupFDs, c.spec.Stage.CgroupDir = len(cgroupFiles), folder != nil
-		if folder != nil {
-			cgroupFiles = append(cgroupFiles, folder)
-		}
-		for _, f := range cgroupFiles {
-			defer f.Close()
-		}
-		files = append(files, cgroupFiles...)
-	}
-	if err != nil {
-		ours.Close()
-		return nil, fmt.Errorf("cannot prepare the container's descriptors: %w", err)
-	}
-	pidfd := -1
-	// It leaves our process group before it is executed: Go's runtime would let
-	// the terminal's INT end it until its own code runs (see linux.IgnoreAll).
-	sys := &syscall.SysProcAttr{
-		Cloneflags: namespaces, Pdeathsig: syscall.SIGKILL, PidFD: &pidfd,
-		Setsid: c.spec.Stage.Session, Setpgid: !c.spec.Stage.Session,
-	}
-	if c.spec.UserNS != nil {
-		c.spec.UserNS.apply(sys)
-		c.spec.Stage.Become = !c.spec.UserNS.Own()
-		c.spec.useFuse()
-	}
-	if c.wasKilled() {
-		ours.Close()
-		return nil, &linux.StepError{Step: "start the container", Detail: "it was told to end first"}
-	}
-	pid, err := spawn(stage.Argv0, files, sys)
-	if err != nil {
-		ours.Close()
-		return nil, cloneError(err, c.spec.UserNS != nil)
-	}
-	c.mu.Lock()
-	c.pid, c.pidfd = pid, pidfd
-	killed := c.killed
-	c.mu.Unlock()
-	if killed {
-		c.Kill()
-	}
-	return ours, nil
-}
-
-// apply asks for a user namespace. Every capability is made ambient, so that the
-// stage keeps them although it is not root there, or nobody yet
-// (capabilities(7)).
-func (u *UserNS) apply(sys *syscall.SysProcAttr) {
-	sys.Cloneflags |= unix.CLONE_NEWUSER
-	if u.Own() {
-		sys.UidMappings = []syscall.SysProcIDMap{{ContainerID: int(u.UIDs[0].Inside), HostID: os.Geteuid(), Size: 1}}
-		sys.GidMappings = []syscall.SysProcIDMap{{ContainerID: int(u.GIDs[0].Inside), HostID: os.Getegid(), Size: 1}}
-	}
-	for c := 0; c <= linux.LastCap(); c++ {
-		sys.AmbientCaps = append(sys.AmbientCaps, uintptr(c))
-	}
 }
 
 // reap waits until the stage is a zombie, which means that every process of

@@ -1,6 +1,8 @@
 package container
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"syscall"
 
@@ -13,7 +15,8 @@ import (
 // link is the conversation with one stage, see stage/protocol.go.
 type link struct {
 	c       *Container
-	group   *cgroup.Group
+	group   *cgroup.Group // nil for none, and before it is made
+	init    *initProcess
 	socket  *os.File
 	started bool
 	failed  bool
@@ -24,14 +27,11 @@ type link struct {
 
 // converse sends the spec and takes replies until the stage has closed its end.
 func (l *link) converse() {
-	if err := l.before(); err != nil {
+	if err := l.begin(); err != nil {
 		l.fail(err, false)
 		l.c.Kill()
 		return
 	}
-	if _, err := l.socket.Write(stage.SpecFrame(&l.c.spec.Stage)); err == nil {
-		l.c.open(l.socket)
-	} // else the stage is gone, and the read below says so
 	var in []byte
 	buf := make([]byte, 4096)
 	raw, err := l.socket.SyscallConn()
@@ -61,16 +61,74 @@ func (l *link) converse() {
 	}
 }
 
-// before does what has to be done before the stage is told what to do, while it
-// starts.
-func (l *link) before() error {
-	if ns := l.c.spec.UserNS; ns != nil && !ns.Own() {
+// begin tells the stage what to build and does the rest of what has to be done
+// before the command runs; then it gives the go-ahead. A stage that is gone is no
+// error here: what is read next says so.
+func (l *link) begin() error {
+	spec := l.c.spec
+	if ns := spec.UserNS; ns != nil && !ns.Own() {
 		if err := ns.Host.Write(l.c.pid, ns.UIDs, ns.GIDs); err != nil {
 			return err
 		}
 	}
-	if l.c.spec.Before != nil {
-		return l.c.spec.Before()
+	l.init.describe(&spec.Stage)
+	var err error
+	if l.group, err = l.c.makeCgroup(); err == nil && spec.Before != nil {
+		err = spec.Before()
+	}
+	if err != nil {
+		return err
+	}
+	return l.goAhead()
+}
+
+// goAhead has the command run, and hands the stage the files of its cgroup.
+func (l *link) goAhead() error {
+	var files []*os.File
+	var folder *os.File
+	if l.group != nil {
+		var err error
+		if files, folder, err = l.group.Open(); err != nil {
+			return fmt.Errorf("cannot open the container's cgroup: %w", err)
+		}
+	}
+	message := stage.GoFrame(len(files), folder != nil)
+	if folder != nil {
+		files = append(files, folder)
+	}
+	var fds []int
+	for _, f := range files {
+		defer f.Close()
+		fds = append(fds, int(f.Fd()))
+	}
+	var rights []byte
+	if len(fds) > 0 {
+		rights = unix.UnixRights(fds...)
+	}
+	if send(l.socket, message, rights) == nil {
+		l.c.open(l.socket)
+	}
+	return nil
+}
+
+// send sends a frame, and descriptors with its first byte.
+func send(socket *os.File, frame, rights []byte) error {
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return err
+	}
+	for len(frame) > 0 {
+		var n int
+		gone := raw.Write(func(fd uintptr) bool {
+			n, err = linux.Retry(func() (int, error) {
+				return unix.SendmsgN(int(fd), frame, rights, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+			})
+			return err != unix.EAGAIN
+		})
+		if err = errors.Join(gone, err); err != nil {
+			return err
+		}
+		frame, rights = frame[n:], nil
 	}
 	return nil
 }

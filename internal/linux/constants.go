@@ -26,6 +26,7 @@ const (
 
 	CLOSE_RANGE_CLOEXEC = 0x4
 
+	POLLIN    = 0x1
 	POLLRDHUP = 0x2000
 )
 

@@ -26,6 +26,7 @@ var theirs = map[string][2]int64{
 	"RESOLVE_IN_ROOT":                     {RESOLVE_IN_ROOT, unix.RESOLVE_IN_ROOT},
 	"KEYCTL_JOIN_SESSION_KEYRING":         {KEYCTL_JOIN_SESSION_KEYRING, unix.KEYCTL_JOIN_SESSION_KEYRING},
 	"CLOSE_RANGE_CLOEXEC":                 {CLOSE_RANGE_CLOEXEC, unix.CLOSE_RANGE_CLOEXEC},
+	"POLLIN":                              {POLLIN, unix.POLLIN},
 	"POLLRDHUP":                           {POLLRDHUP, unix.POLLRDHUP},
 	"FSOPEN_CLOEXEC":                      {FSOPEN_CLOEXEC, unix.FSOPEN_CLOEXEC},
 	"FSMOUNT_CLOEXEC":                     {FSMOUNT_CLOEXEC, unix.FSMOUNT_CLOEXEC},

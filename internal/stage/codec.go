@@ -63,11 +63,8 @@ func (e *encoder) spec(s *Spec) {
 	e.bool(s.Become)
 	e.uint(s.NoFile)
 	e.uint(s.Ignore)
-	e.uint(uint64(s.CgroupFDs))
-	e.bool(s.CgroupDir)
 	e.bool(s.CgroupNS)
 	e.bool(s.Session)
-	e.bool(s.LongLived)
 	e.bool(s.Siblings)
 	e.int(int64(s.TTY))
 	e.bool(s.Foreground)
@@ -192,8 +189,8 @@ func decodeSpec(payload []byte) (*Spec, error) {
 	}
 	s.Caps, s.NoNewPrivs, s.Filter, s.Scoped = d.uint(), d.bool(), d.str(), d.bool()
 	s.OwnKeyring, s.OwnStdio, s.Become, s.NoFile, s.Ignore = d.bool(), d.bool(), d.bool(), d.uint(), d.uint()
-	s.CgroupFDs, s.CgroupDir, s.CgroupNS = int(d.uint()), d.bool(), d.bool()
-	s.Session, s.LongLived, s.Siblings, s.TTY, s.Foreground, s.JobControl = d.bool(), d.bool(), d.bool(), int(d.int()), d.bool(), d.bool()
+	s.CgroupNS = d.bool()
+	s.Session, s.Siblings, s.TTY, s.Foreground, s.JobControl = d.bool(), d.bool(), int(d.int()), d.bool(), d.bool()
 	if d.bad || len(d.buf) > 0 || len(s.Argv) == 0 {
 		return nil, errSpec
 	}

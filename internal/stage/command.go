@@ -17,7 +17,7 @@ func (s *server) start() {
 	s.ownStdio()
 	s.ownKeyring()
 	p := &linux.Process{
-		TTY: -1, CgroupDir: -1, NoFile: s.spec.NoFile, NewCgroupNS: s.spec.CgroupNS,
+		TTY: -1, NoFile: s.spec.NoFile, NewCgroupNS: s.spec.CgroupNS,
 		SetGroups: s.spec.SetGroups, Groups: s.spec.Groups, UID: s.spec.UID, GID: s.spec.GID,
 		NoNewPrivs: s.spec.NoNewPrivs, Filter: []byte(s.spec.Filter), Ruleset: -1, Ignore: s.spec.Ignore, LastCap: linux.LastCap(),
 	}
@@ -25,12 +25,7 @@ func (s *server) start() {
 	if s.spec.Foreground {
 		p.TTY = s.spec.TTY
 	}
-	for i := range s.spec.CgroupFDs {
-		p.CgroupFDs = append(p.CgroupFDs, FirstCgroupFD+i)
-	}
-	if s.spec.CgroupDir {
-		p.CgroupDir = FirstCgroupFD + s.spec.CgroupFDs
-	}
+	p.CgroupFDs, p.CgroupDir = s.cgroupFiles, s.cgroupFolder
 	if s.spec.Scoped {
 		p.Ruleset = linux.AbstractScope()
 		defer syscall.Close(p.Ruleset)

@@ -9,7 +9,7 @@ import (
 )
 
 // TestHidden looks at PID 1 from inside, as the container's root and as one of
-// its users: it tells and allows nothing.
+// its users: it tells and allows nothing, at once and when the keeper is there.
 func TestHidden(t *testing.T) {
 	const script = `
 for f in environ maps mem auxv stack; do
@@ -32,10 +32,12 @@ containers:
   c: {rootfs: ROOT}
 commands:
   root: !Command {container: c, run: "`+yaml(script)+`"}
+  root-later: !Command {container: c, run: "sleep 1;`+yaml(script)+`"}
   user: !Command {container: c, user-id: 1000, group-id: 1000, run: "`+yaml(script)+`"}
+  user-later: !Command {container: c, user-id: 1000, group-id: 1000, run: "sleep 1;`+yaml(script)+`"}
 `)
 	p.Env = append(p.Env, "SECRET=of-the-caller")
-	for _, command := range []string{"root", "user"} {
+	for _, command := range []string{"root", "user", "root-later", "user-later"} {
 		if got, want := p.OK(command), "lanyard-init\x00\nalive\n"; got != want {
 			t.Errorf("as %s: PID 1 tells or allows\n%q, want only\n%q", command, got, want)
 		}

@@ -5,8 +5,9 @@ package stage
 //
 //	parent                                  stage
 //	  | -- clone, exec of /proc/self/exe ---> |  everything blocked, no environment
-//	  | -- spec ----------------------------> |  what to build and run; it is the go-ahead too
+//	  | -- spec ----------------------------> |  what to build and run
 //	  |                                       |  builds the root, changes into it
+//	  | -- go ------------------------------> |  runs the command, in the cgroup whose descriptors come with it
 //	  | <-------------------------- failed -- |  a step failed: step, path, errno, detail; the end
 //	  | <------------------------- started -- |  the command has been executed; with a pidfd of it
 //	  | -- signal --------------------------> |  for the command or its process group
@@ -17,11 +18,13 @@ package stage
 //
 // Signals that are sent before "started" wait in the socket; later ones for the
 // command itself go through its pidfd (docs/adr says why). The socket is also
-// the lifetime pipe: at its end the stage dies. Once the command runs the parent
+// the lifetime pipe: at its end the stage dies. A stage that has started its command
+// becomes the keeper, which speaks the same on the same socket. Once the command runs the parent
 // takes what it reads for hostile: a frame that is too long, unknown or out of
 // order ends the container. A panic in the stage is a failed frame.
 const (
 	frameSpec       = 'S'
+	frameGo         = 'G'
 	frameSignal     = 'K'
 	frameForeground = 'F'
 
@@ -64,6 +67,28 @@ func SignalFrame(sig int, to Target) []byte {
 // ForegroundFrame is the message that has the stage make the command's group
 // the terminal's foreground group.
 func ForegroundFrame() []byte { return frame(frameForeground, nil) }
+
+// maxRights bounds the descriptors that come with a go: a file for each hierarchy
+// of cgroup v1, or one and the folder.
+const maxRights = 16
+
+// GoFrame is the message that has the stage run the command. So many descriptors
+// come with its first byte (SCM_RIGHTS, unix(7)): files for the command to write
+// itself into, then, on v2, the folder of the same cgroup.
+func GoFrame(files int, folder bool) []byte {
+	payload := []byte{byte(files), 0}
+	if folder {
+		payload[1] = 1
+	}
+	return frame(frameGo, payload)
+}
+
+func decodeGo(payload []byte) (files, folder int, ok bool) {
+	if len(payload) != 2 || payload[0] > maxRights-1 || payload[1] > 1 {
+		return 0, 0, false
+	}
+	return int(payload[0]), int(payload[1]), true
+}
 
 // SpecFrame is the first message: what to build and run.
 func SpecFrame(s *Spec) []byte {

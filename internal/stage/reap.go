@@ -28,22 +28,29 @@ func (s *server) reap() {
 		if errno != 0 {
 			continue // EINTR; the command is always there to be waited for
 		}
-		if int(info.pid) != s.command {
-			_, _ = syscall.Wait4(int(info.pid), nil, syscall.WNOHANG|syscall.WUNTRACED, nil)
-			continue
+		s.take(&info)
+	}
+}
+
+// take acts on what waitid(2) told, which took nothing yet.
+func (s *server) take(info *childInfo) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if int(info.pid) != s.command {
+		_, _ = syscall.Wait4(int(info.pid), nil, syscall.WNOHANG|syscall.WUNTRACED, nil)
+		return
+	}
+	if status := waitStatus(info); status.Stopped() {
+		_, _ = syscall.Wait4(s.command, nil, syscall.WNOHANG|syscall.WUNTRACED, nil)
+		if s.spec.JobControl {
+			s.send(statusFrame(frameStopped, status))
 		}
-		if status := waitStatus(&info); status.Stopped() {
-			_, _ = syscall.Wait4(s.command, nil, syscall.WNOHANG|syscall.WUNTRACED, nil)
-			if s.spec.JobControl {
-				s.send(statusFrame(frameStopped, status))
-			}
-		} else {
-			s.send(statusFrame(frameExited, status))
-			if s.spec.Siblings {
-				time.Sleep(lastBreath)
-			}
-			exit(0)
+	} else {
+		s.send(statusFrame(frameExited, status))
+		if s.spec.Siblings {
+			time.Sleep(lastBreath)
 		}
+		exit(0)
 	}
 }
 

@@ -28,14 +28,11 @@ type Spec struct {
 	NoFile     uint64 // RLIMIT_NOFILE, soft and hard; 0 keeps the caller's
 	Ignore     uint64 // signals that stay ignored: bit n-1 for signal n
 
-	CgroupFDs int  // descriptors 4, 5, … are files for the command to write itself into
-	CgroupDir bool // the descriptor after those is the folder of the same cgroup
-	CgroupNS  bool // a cgroup namespace of its own
+	CgroupNS bool // a cgroup namespace of its own
 
 	// Session: the parent clones the stage into a session of its own, so the
 	// command has no controlling terminal. Otherwise it stays in the caller's.
 	Session    bool
-	LongLived  bool // the stage gives back the memory that only its start needed
 	Siblings   bool // a child of a large group, whose end waits for its siblings' signals
 	TTY        int  // descriptor 0, 1 or 2 that is the caller's terminal; -1 for none
 	Foreground bool // the command's group gets the terminal's foreground

@@ -8,8 +8,8 @@
 package stage
 
 import (
+	"sync"
 	"syscall"
-	"time"
 
 	"github.com/lanyard-dev/lanyard/internal/linux"
 	"github.com/lanyard-dev/lanyard/internal/rootfs"
@@ -21,9 +21,6 @@ const Argv0 = "lanyard-init"
 
 // socket is the descriptor of the stage's only link to its parent.
 const socket = 3
-
-// FirstCgroupFD is the descriptor that a spec's cgroup files start at.
-const FirstCgroupFD = 4
 
 func init() {
 	if syscall.Getpid() == 1 && linux.IsCommandLine(Argv0) {
@@ -61,9 +58,14 @@ func exit(code int) {
 
 type server struct {
 	spec    *Spec
-	command int // pid of the command, 0 before it runs
-	pidfd   int // of the command, until it is sent
+	mu      sync.Mutex // held by the reaper while it acts
+	command int        // pid of the command, 0 before it runs
+	pidfd   int        // of the command, until it is sent
 	in      []byte
+	rights  []int // descriptors that came from the parent
+
+	cgroupFiles  []int // those that the command writes itself into
+	cgroupFolder int   // the one that it can be cloned into; -1 for none
 }
 
 func (s *server) main() {
@@ -87,25 +89,69 @@ func (s *server) main() {
 	// The agent's or project's mounts decide what /dev is, so this comes before
 	// anything runs.
 	null := s.openNull()
+	s.awaitGo()
 	s.start()
 	s.leaveStdio(null)
 	s.sendStarted()
 	s.loop()
 }
 
-// readSpec waits for the go-ahead. At the end of the stream the parent is gone.
+// readSpec waits for what to build and run. At the end of the stream the parent is
+// gone.
 func (s *server) readSpec() {
+	kind, payload := s.await()
+	spec, err := decodeSpec(payload)
+	if kind != frameSpec || err != nil {
+		s.misunderstood()
+	}
+	s.spec = spec
+}
+
+// awaitGo waits until the command may run, for which the files of its cgroup come.
+func (s *server) awaitGo() {
+	kind, payload := s.await()
+	files, folder, ok := decodeGo(payload)
+	if kind != frameGo || !ok || len(s.rights) != files+folder {
+		s.misunderstood()
+	}
+	s.cgroupFiles, s.cgroupFolder = s.rights[:files], -1
+	if folder > 0 {
+		s.cgroupFolder = s.rights[files]
+	}
+}
+
+func (s *server) misunderstood() {
+	s.fail(&linux.StepError{Step: "read the container's description", Detail: errSpec.Error()})
+}
+
+// await waits for a frame, and takes it.
+func (s *server) await() (kind byte, payload []byte) {
 	for {
 		kind, payload, n := s.next(maxSpec)
 		if n > 0 {
-			spec, err := decodeSpec(payload)
-			if kind != frameSpec || err != nil {
-				s.fail(&linux.StepError{Step: "read the container's description", Detail: errSpec.Error()})
-			}
-			s.spec, s.in = spec, s.in[n:]
-			return
+			s.in = s.in[n:]
+			return kind, payload
 		}
-		s.receive()
+		s.receiveRights()
+	}
+}
+
+// receiveRights takes bytes and the descriptors that came with them.
+func (s *server) receiveRights() {
+	buf, control := make([]byte, 16<<10), make([]byte, syscall.CmsgSpace(4*maxRights))
+	var size int
+	n, err := linux.Retry(func() (n int, err error) {
+		n, size, _, _, err = syscall.Recvmsg(socket, buf, control, syscall.MSG_CMSG_CLOEXEC)
+		return n, err
+	})
+	if err != nil || n == 0 {
+		exit(0) // the supervisor is gone, and so are we
+	}
+	s.in = append(s.in, buf[:n]...)
+	messages, _ := syscall.ParseSocketControlMessage(control[:size])
+	for i := range messages {
+		fds, _ := syscall.ParseUnixRights(&messages[i])
+		s.rights = append(s.rights, fds...)
 	}
 }
 
@@ -175,14 +221,11 @@ func (s *server) openNull() int {
 // the last of its processes does.
 func (s *server) leaveStdio(null int) {
 	for fd := 0; fd <= 2; fd++ {
-		_ = syscall.Dup3(null, fd, syscall.O_CLOEXEC)
+		_ = syscall.Dup3(null, fd, 0)
 	}
 	syscall.Close(null)
-	for i := range s.spec.CgroupFDs {
-		syscall.Close(FirstCgroupFD + i)
-	}
-	if s.spec.CgroupDir {
-		syscall.Close(FirstCgroupFD + s.spec.CgroupFDs)
+	for _, fd := range s.rights {
+		syscall.Close(fd)
 	}
 	_ = syscall.Chdir("/")
 }
@@ -192,11 +235,13 @@ func (s *server) leaveStdio(null int) {
 // for that, because Go's runtime takes SIGCHLD whatever mask it starts with.
 func (s *server) loop() {
 	go s.reap()
-	if s.spec.LongLived {
-		time.AfterFunc(linux.TrimAfter*time.Millisecond, func() { _ = linux.Trim() })
-	}
+	settled := false
 	for {
 		s.serve()
+		if !settled && s.idle() {
+			s.settle()
+			settled = true
+		}
 		s.receive()
 	}
 }

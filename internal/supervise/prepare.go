@@ -45,20 +45,15 @@ func (s *service) prepare() (*container.Spec, error) {
 	}
 	spec := &container.Spec{
 		Name: s.options.ID, Cgroup: s.group,
-		Stdio: [3]*os.File{os.Stdin, os.Stdout, os.Stdout},
+		Stdio: stdio(), UserNS: userNS(), Init: s.init,
 		Stage: stage.Spec{
 			Argv: s.options.Args, Env: s.config.Environ(), Path: s.config.SearchPath(),
 			WorkDir: s.config.WorkingDir, Hostname: s.options.Hostname,
 			UID: commandID, GID: commandID, Caps: container.DefaultCaps, NoFile: s.config.NoFile,
-			CgroupNS: true, Session: true, LongLived: true, TTY: -1,
+			CgroupNS: true, Session: session, TTY: -1,
 		},
 	}
-	if container.Privileged() {
-		spec.Stage.SetGroups = true
-	} else {
-		spec.Stage.NoNewPrivs = true
-		spec.UserNS = container.OwnIDs(commandID, commandID)
-	}
+	spec.Stage.SetGroups, spec.Stage.NoNewPrivs = spec.UserNS == nil, spec.UserNS != nil
 	if err := s.filter(spec); err != nil {
 		return nil, err
 	}
@@ -66,6 +61,7 @@ func (s *service) prepare() (*container.Spec, error) {
 		Kind: root.Kind, Path: root.Path, UserNS: spec.UserNS != nil,
 		Mounts: s.mounts(), Console: -1, ConsoleNull: true,
 	}
+	s.init.Describe(spec)
 	if s.group != nil {
 		if err := s.group.Create(); err != nil {
 			if err = s.withoutGroup(err); err != nil {
@@ -75,18 +71,26 @@ func (s *service) prepare() (*container.Spec, error) {
 		}
 	}
 	resolved := s.resolved(spec)
-	spec.Before = sync.OnceValue(func() error { return s.writeContainer(resolved) })
+	encoded := sync.OnceValues(func() ([]byte, error) { return agent.EncodeContainer(resolved) })
+	go encoded() // beside what else there is to do
+	spec.Before = sync.OnceValue(func() error {
+		text, err := encoded()
+		if err != nil {
+			return err
+		}
+		return s.writeContainer(text)
+	})
 	return spec, nil
 }
 
 // writeContainer writes container.json, in another file first, which is noted: a
 // kill in between must not leave it.
-func (s *service) writeContainer(resolved *agent.Resolved) error {
+func (s *service) writeContainer(text []byte) error {
 	temporary := ".container.json." + s.run.ID()
 	if err := s.run.Note(container.Entry{Kind: janitor.TreeEntry, Path: filepath.Join(s.dir, temporary)}); err != nil {
 		return err
 	}
-	return agent.WriteContainer(".", temporary, resolved)
+	return agent.WriteContainer(".", temporary, text)
 }
 
 // mounts are those of agent.json, and the host's resolv.conf, parents first.

@@ -6,6 +6,14 @@ import (
 	"syscall"
 )
 
+// catching begins to catch signals, for which Go's runtime changes threads a dozen
+// times, beside what the caller does until it asks for them.
+func catching() (caught func() <-chan os.Signal) {
+	signals := make(chan (<-chan os.Signal), 1)
+	go func() { signals <- catchSignals() }()
+	return func() <-chan os.Signal { return <-signals }
+}
+
 // catchSignals subscribes to the signals that mean something to a supervisor. A
 // HUP that was ignored when it was started (nohup) stays ignored; an INT does
 // not, because a shell ignores it in whatever a script starts with &.

@@ -50,7 +50,6 @@ type Options struct {
 // code. It reports on stderr. Nothing of the container is left afterwards but
 // container.json.
 func Run(o Options) int {
-	signals := catchSignals()
 	mux := output.New(output.Options{Stdout: os.Stdout, Stderr: os.Stderr, Notify: func(string) {}})
 	s := &service{
 		options: o, say: mux.Message, run: container.NewRun(),
@@ -60,8 +59,9 @@ func Run(o Options) int {
 	passed, err := o.Manager.Listener() // before anything of ours could be taken for it
 	if err == nil {
 		s.passed = passed
-		s.run.Begin()
-		err = s.serve(signals)
+		s.begin()
+		err = s.serve(catching())
+		s.init.Close()
 	}
 	if err != nil {
 		s.say(err.Error())
@@ -85,6 +85,7 @@ type service struct {
 	options  Options
 	say      func(string)
 	run      *container.Run
+	init     *container.Init   // the first one's, cloned while its description is read
 	dir      string            // the working directory, absolute
 	config   *agent.Config     // nil if agent.json is bad
 	scope    string            // name of the scope of systemd's for the group; "" for none
@@ -97,7 +98,7 @@ type service struct {
 }
 
 // serve does everything. An error means that nothing was supervised.
-func (s *service) serve(signals <-chan os.Signal) error {
+func (s *service) serve(caught func() <-chan os.Signal) error {
 	if err := errors.Join(agent.CheckHostname(s.options.Hostname), agent.CheckID(s.options.ID)); err != nil {
 		return err
 	}
@@ -113,6 +114,7 @@ func (s *service) serve(signals <-chan os.Signal) error {
 	if err := s.claim(); err != nil {
 		return err
 	}
+	signals := caught() // before anybody could know that we are there
 	if s.socket, err = s.listen(); err != nil {
 		return err
 	}
@@ -287,13 +289,4 @@ func (s *service) file(path string) container.Entry {
 		path = filepath.Join(s.dir, path)
 	}
 	return container.Entry{Kind: janitor.SocketEntry, Path: path}
-}
-
-// workingDir is its path without links: Getwd believes PWD, which may have some.
-func workingDir() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	return filepath.EvalSymlinks(dir)
 }

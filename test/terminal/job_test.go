@@ -1,6 +1,7 @@
 package terminal_test
 
 import (
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -14,12 +15,20 @@ const stops = `lanyard do 'stty -echo -icanon; echo RUN""NING; exec sleep 1000'`
 
 // Ctrl-Z stops lanyard with its command, the shell gets the terminal as it was;
 // fg brings back the command's settings, bg leaves it in the background.
-func TestStopAndContinue(t *testing.T) {
+func TestStopAndContinue(t *testing.T) { stopAndContinue(t, false) }
+
+// TestStopAndContinueLater: the same, once the keeper is the container's PID 1.
+func TestStopAndContinueLater(t *testing.T) { stopAndContinue(t, runtime.GOARCH == "amd64") }
+
+func stopAndContinue(t *testing.T, later bool) {
 	k := newPlace(t).bash()
 	before := k.output("stty -g")
 	k.line(stops)
 	k.see("RUNNING")
 	command := k.p.named("sleep")
+	if later {
+		k.p.waitFor("the keeper", func() bool { return status(parent(command), "Threads:") == "1" })
+	}
 	k.keys("\x1a")
 	k.see(`\[1\]\+ +Stopped +lanyard`)
 	k.want("settings after Ctrl-Z", k.output("stty -g"), before)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -214,4 +215,10 @@ func status(pid int, name string) string {
 func state(pid int) string {
 	letter, _, _ := strings.Cut(status(pid, "State:"), " ")
 	return letter
+}
+
+// parent gives the pid of a process's parent; 0 once it is gone.
+func parent(pid int) int {
+	n, _ := strconv.Atoi(status(pid, "PPid:"))
+	return n
 }

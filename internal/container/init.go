@@ -1,0 +1,162 @@
+package container
+
+import (
+	"fmt"
+	"os"
+	"syscall"
+
+	"github.com/lanyard-dev/lanyard/internal/linux"
+	"github.com/lanyard-dev/lanyard/internal/stage"
+	"golang.org/x/sys/unix"
+)
+
+// namespaces of every container besides a user namespace; the cgroup namespace
+// is the command's own, made after it has entered its cgroup.
+const namespaces = unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS
+
+// initProcess is the first process of a container, which waits to be told what
+// to do.
+type initProcess struct {
+	pid, pidfd int
+	socket     *os.File // the parent's end
+	described  bool     // it was told what to build
+}
+
+// describe tells it what to build, once. One that is gone is no error here: what
+// is read from it next says so.
+func (p *initProcess) describe(s *stage.Spec) {
+	if !p.described {
+		_ = send(p.socket, stage.SpecFrame(s), nil)
+		p.described = true
+	}
+}
+
+// cloneInit starts one, with what can't be changed later: the command's
+// descriptors, the namespaces, and whether it has a session of its own.
+func cloneInit(stdio [3]*os.File, ns *UserNS, session bool) (*initProcess, error) {
+	if err := noFolders(stdio); err != nil {
+		return nil, err
+	}
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, linux.Fail("make a socket pair", "", err)
+	}
+	theirs := os.NewFile(uintptr(pair[1]), "stage")
+	defer theirs.Close()
+	// Only our end is non-blocking: it is read through the runtime's poller.
+	err = unix.SetNonblock(pair[0], true)
+	ours := os.NewFile(uintptr(pair[0]), "stage")
+	if err != nil {
+		ours.Close()
+		return nil, fmt.Errorf("cannot prepare the container's descriptors: %w", err)
+	}
+	pidfd := -1
+	// It leaves our process group before it is executed: Go's runtime would let
+	// the terminal's INT end it until its own code runs (see linux.IgnoreAll).
+	sys := &syscall.SysProcAttr{
+		Cloneflags: namespaces, Pdeathsig: syscall.SIGKILL, PidFD: &pidfd, Setsid: session, Setpgid: !session,
+	}
+	if ns != nil {
+		ns.apply(sys)
+	}
+	pid, err := spawn(stage.Argv0, []*os.File{stdio[0], stdio[1], stdio[2], theirs}, sys)
+	if err != nil {
+		ours.Close()
+		return nil, cloneError(err, ns != nil)
+	}
+	return &initProcess{pid: pid, pidfd: pidfd, socket: ours}, nil
+}
+
+// apply asks for a user namespace. Every capability is made ambient, so that the
+// stage keeps them although it is not root there, or nobody yet
+// (capabilities(7)).
+func (u *UserNS) apply(sys *syscall.SysProcAttr) {
+	sys.Cloneflags |= unix.CLONE_NEWUSER
+	if u.Own() {
+		sys.UidMappings = []syscall.SysProcIDMap{{ContainerID: int(u.UIDs[0].Inside), HostID: os.Geteuid(), Size: 1}}
+		sys.GidMappings = []syscall.SysProcIDMap{{ContainerID: int(u.GIDs[0].Inside), HostID: os.Getegid(), Size: 1}}
+	}
+	for c := 0; c <= linux.LastCap(); c++ {
+		sys.AmbientCaps = append(sys.AmbientCaps, uintptr(c))
+	}
+}
+
+// Init is a container's first process that is cloned before the rest of the
+// container is known: it takes as long until it can listen as a supervisor takes
+// to find out what it is to run. Its methods are for one goroutine at a time.
+type Init struct {
+	process *initProcess
+	err     error
+}
+
+// Ahead clones an Init for a container with these descriptors, user namespace and
+// session (Spec.Stdio, UserNS, Stage.Session), and returns when it is executed,
+// which takes some tenths of a millisecond. The start that takes it tells what
+// went wrong.
+func Ahead(stdio [3]*os.File, ns *UserNS, session bool) *Init {
+	p, err := cloneInit(stdio, ns, session)
+	return &Init{p, err}
+}
+
+// Describe has it build what the container needs, while the caller does what is
+// left to do before the start that takes it, which has to be that of spec.
+func (i *Init) Describe(spec *Spec) {
+	if i.process != nil {
+		spec.adapt()
+		i.process.describe(&spec.Stage)
+	}
+}
+
+// Close ends an Init that no container has taken, and does nothing to others.
+func (i *Init) Close() {
+	p, _ := i.take()
+	if p == nil {
+		return
+	}
+	p.socket.Close()
+	linux.SignalPidfd(p.pidfd, unix.SIGKILL)
+	_, _ = linux.Retry(func() (int, error) { return syscall.Wait4(p.pid, nil, 0, nil) })
+	unix.Close(p.pidfd)
+}
+
+// take gives the process, or why there is none, to the first who asks, and
+// neither to all others. There may be no Init.
+func (i *Init) take() (*initProcess, error) {
+	if i == nil {
+		return nil, nil
+	}
+	p, err := i.process, i.err
+	i.process, i.err = nil, nil
+	return p, err
+}
+
+// adapt tells the stage what follows from the user namespace.
+func (s *Spec) adapt() {
+	if s.UserNS != nil {
+		s.Stage.Become = !s.UserNS.Own()
+		s.useFuse()
+	}
+}
+
+// clone starts the stage, unless it is there.
+func (c *Container) clone() (*initProcess, error) {
+	c.spec.adapt()
+	if c.wasKilled() {
+		return nil, &linux.StepError{Step: "start the container", Detail: "it was told to end first"}
+	}
+	p, err := c.spec.Init.take()
+	if p == nil && err == nil {
+		p, err = cloneInit(c.spec.Stdio, c.spec.UserNS, c.spec.Stage.Session)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	c.pid, c.pidfd = p.pid, p.pidfd
+	killed := c.killed
+	c.mu.Unlock()
+	if killed {
+		c.Kill()
+	}
+	return p, nil
+}
