@@ -31,6 +31,11 @@ func (e *Engine) Start(spec *Spec, notify func(Event)) *Container {
 // life is the whole life of a container, from the first system call to the
 // reaping.
 func (c *Container) life() {
+	if !c.spec.Limits.Empty() {
+		// An ordinary user's process may have to join a scope that is made now, and
+		// with it what it has cloned by then could not enter its cgroup.
+		_, _ = c.engine.run.Base()
+	}
 	init, err := c.clone()
 	if err != nil {
 		c.notify(Event{Kind: Failed, Err: err})

@@ -20,15 +20,15 @@ type initProcess struct {
 	pid, pidfd int
 	socket     *os.File // the parent's end
 	described  bool     // it was told what to build
+	untold     error    // why it could not be told
 }
 
-// describe tells it what to build, once. One that is gone is no error here: what
-// is read from it next says so.
-func (p *initProcess) describe(s *stage.Spec) {
+// describe tells it what to build, once.
+func (p *initProcess) describe(s *stage.Spec) error {
 	if !p.described {
-		_ = send(p.socket, stage.SpecFrame(s), nil)
-		p.described = true
+		p.described, p.untold = true, send(p.socket, stage.SpecFrame(s), nil)
 	}
+	return p.untold
 }
 
 // cloneInit starts one, with what can't be changed later: the command's
@@ -99,11 +99,12 @@ func Ahead(stdio [3]*os.File, ns *UserNS, session bool) *Init {
 }
 
 // Describe has it build what the container needs, while the caller does what is
-// left to do before the start that takes it, which has to be that of spec.
+// left to do before the start that takes it, which has to be that of spec and tells
+// what went wrong.
 func (i *Init) Describe(spec *Spec) {
 	if i.process != nil {
 		spec.adapt()
-		i.process.describe(&spec.Stage)
+		_ = i.process.describe(&spec.Stage)
 	}
 }
 

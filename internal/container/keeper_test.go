@@ -3,12 +3,16 @@ package container
 import (
 	"errors"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/lanyard-dev/lanyard/internal/linux"
 	"github.com/lanyard-dev/lanyard/internal/stage"
 	"github.com/lanyard-dev/lanyard/internal/testkit"
 	"golang.org/x/sys/unix"
@@ -243,4 +247,47 @@ func TestNoKeeper(t *testing.T) {
 		return
 	}
 	t.Fatal("20 starts were too quick to be held up")
+}
+
+// TestKeeperStopThatIsOvertaken: a command that is killed after it was seen stopped,
+// and before that was acted on, has ended all the same.
+func TestKeeperStopThatIsOvertaken(t *testing.T) {
+	testkit.Require(t, testkit.Root) // for strace, of a process that nobody may look into
+	strace := testkit.RequireTool(t, "strace")
+	for _, tells := range []bool{false, true} {
+		c, events, _ := keptBox(t, "echo ready; exec sleep 1000", func(s *Spec) { s.Stage.JobControl = tells })
+		log := filepath.Join(t.TempDir(), "strace")
+		tracer := exec.Command(strace, "-p", strconv.Itoa(c.pid), "-o", log, "-e", "trace=waitid,wait4", "-e", "inject=waitid,wait4:delay_enter=200000")
+		if err := tracer.Start(); err != nil {
+			t.Fatal(err)
+		}
+		calls := func() int { // each is written when it has been made
+			text, _ := os.ReadFile(log)
+			return strings.Count(string(text), "\n")
+		}
+		await := func(n int) {
+			t.Helper()
+			for end := time.Now().Add(testkit.Slow(10 * time.Second)); calls() < n; time.Sleep(time.Millisecond) {
+				if time.Now().After(end) {
+					t.Fatalf("the keeper has made %d calls after 10 s", calls())
+				}
+			}
+		}
+		for end := time.Now().Add(testkit.Slow(10 * time.Second)); !traced(c.pid) && time.Now().Before(end); time.Sleep(time.Millisecond) {
+		}
+		linux.SignalPidfd(c.command, unix.SIGSTOP)
+		await(1) // it has been seen; what takes it waits for 200 ms
+		linux.SignalPidfd(c.command, unix.SIGKILL)
+		if list := ended(t, events); kindOf(list, Exited).Status != 9 {
+			t.Errorf("%+v", list)
+		}
+		if err := tracer.Wait(); err != nil {
+			t.Log(err)
+		}
+	}
+}
+
+func traced(pid int) bool {
+	text, err := os.ReadFile(procPath(pid, "status"))
+	return err == nil && !strings.Contains(string(text), "TracerPid:\t0\n")
 }

@@ -62,8 +62,7 @@ func (l *link) converse() {
 }
 
 // begin tells the stage what to build and does the rest of what has to be done
-// before the command runs; then it gives the go-ahead. A stage that is gone is no
-// error here: what is read next says so.
+// before the command runs; then it gives the go-ahead.
 func (l *link) begin() error {
 	spec := l.c.spec
 	if ns := spec.UserNS; ns != nil && !ns.Own() {
@@ -71,9 +70,11 @@ func (l *link) begin() error {
 			return err
 		}
 	}
-	l.init.describe(&spec.Stage)
-	var err error
-	if l.group, err = l.c.makeCgroup(); err == nil && spec.Before != nil {
+	err := l.init.describe(&spec.Stage)
+	if err == nil {
+		l.group, err = l.c.makeCgroup()
+	}
+	if err == nil && spec.Before != nil {
 		err = spec.Before()
 	}
 	if err != nil {
@@ -105,13 +106,15 @@ func (l *link) goAhead() error {
 	if len(fds) > 0 {
 		rights = unix.UnixRights(fds...)
 	}
-	if send(l.socket, message, rights) == nil {
+	err := send(l.socket, message, rights)
+	if err == nil {
 		l.c.open(l.socket)
 	}
-	return nil
+	return err
 }
 
-// send sends a frame, and descriptors with its first byte.
+// send sends a frame, and descriptors with its first byte. A stage that is gone is
+// no error here: what is read from it next says so.
 func send(socket *os.File, frame, rights []byte) error {
 	raw, err := socket.SyscallConn()
 	if err != nil {
@@ -125,8 +128,11 @@ func send(socket *os.File, frame, rights []byte) error {
 			})
 			return err != unix.EAGAIN
 		})
+		if err == unix.EPIPE || err == unix.ECONNRESET {
+			return nil
+		}
 		if err = errors.Join(gone, err); err != nil {
-			return err
+			return linux.Fail("write to the container's init", "", err)
 		}
 		frame, rights = frame[n:], nil
 	}

@@ -73,6 +73,7 @@ const (
 
 	SIG_SETMASK = 2
 	P_ALL       = 0
+	P_PID       = 1
 )
 
 // System calls since Linux 5.1 have one number on all architectures.

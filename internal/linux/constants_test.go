@@ -56,6 +56,7 @@ var theirs = map[string][2]int64{
 	"sysLandlockRestrictSelf":             {sysLandlockRestrictSelf, unix.SYS_LANDLOCK_RESTRICT_SELF},
 	"SIG_SETMASK":                         {SIG_SETMASK, unix.SIG_SETMASK},
 	"P_ALL":                               {P_ALL, unix.P_ALL},
+	"P_PID":                               {P_PID, unix.P_PID},
 	"LINUX_CAPABILITY_VERSION_3":          {LINUX_CAPABILITY_VERSION_3, unix.LINUX_CAPABILITY_VERSION_3},
 	"sysPidfdSendSignal":                  {sysPidfdSendSignal, unix.SYS_PIDFD_SEND_SIGNAL},
 	"sysOpenTree":                         {sysOpenTree, unix.SYS_OPEN_TREE},

@@ -26,7 +26,10 @@ const (
 	sysMemfdCreate = 319
 	sysExecveat    = 322
 	mfdCloexec     = 1
+	mfdSealing     = 2
 	mfdExec        = 0x10 // Linux 6.3
+	addSeals       = 1033 // F_ADD_SEALS, fcntl(2)
+	allSeals       = 0xf  // against writing, growing, shrinking, and other seals
 )
 
 // keeperFile gives an executable (elf(5)) of the keeper for the command pid: two
@@ -65,9 +68,9 @@ func keeperFile(pid int, flags uint32) []byte {
 // as with vm.memfd_noexec=2.
 func becomeKeeper(pid int, flags uint32) {
 	name, empty := terminated(Argv0), terminated("")
-	fd, _, errno := syscall.RawSyscall(sysMemfdCreate, uintptr(unsafe.Pointer(&name[0])), mfdCloexec|mfdExec, 0)
+	fd, _, errno := syscall.RawSyscall(sysMemfdCreate, uintptr(unsafe.Pointer(&name[0])), mfdCloexec|mfdSealing|mfdExec, 0)
 	if errno == syscall.EINVAL {
-		fd, _, errno = syscall.RawSyscall(sysMemfdCreate, uintptr(unsafe.Pointer(&name[0])), mfdCloexec, 0)
+		fd, _, errno = syscall.RawSyscall(sysMemfdCreate, uintptr(unsafe.Pointer(&name[0])), mfdCloexec|mfdSealing, 0)
 	}
 	if errno != 0 {
 		return
@@ -75,6 +78,9 @@ func becomeKeeper(pid int, flags uint32) {
 	defer syscall.Close(int(fd))
 	file := keeperFile(pid, flags)
 	if n, err := syscall.Write(int(fd), file); err != nil || n != len(file) {
+		return
+	}
+	if _, _, errno := syscall.RawSyscall(syscall.SYS_FCNTL, fd, addSeals, allSeals); errno != 0 {
 		return
 	}
 	argv, env := [2]*byte{&name[0]}, [1]*byte{}

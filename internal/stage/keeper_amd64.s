@@ -4,12 +4,13 @@
 // this whole program. It is copied out of here into a file of its own (keeper.go),
 // so it uses no other symbol and no data; its address is known, 0x400000 and the
 // headers of that file. It speaks the protocol of protocol.go and ends as reap.go
-// does. Every signal is blocked, but for SIGCHLD while it waits.
+// does. Every signal but SIGCHLD is ignored, as the stage left it, and that one is
+// blocked but while it waits.
 //
 //	R12  the command's pid
 //	R13  flags: 1 tell of stops, 2 wait for siblings at the end
 //	R15  scratch: 0 siginfo_t, 128 pollfd, 136 sigset, 144 a frame, 176 whatever
-//	     else a call needs, 256 what was received
+//	     else a call needs, 208 a timespec of 0, 256 what was received
 //	BX   how many bytes were received
 
 #define origin 0x4000b0
@@ -18,6 +19,7 @@
 #define SYS_open 2
 #define SYS_close 3
 #define SYS_rt_sigaction 13
+#define SYS_rt_sigprocmask 14
 #define SYS_rt_sigreturn 15
 #define SYS_ioctl 16
 #define SYS_nanosleep 35
@@ -74,6 +76,17 @@ TEXT ·keeper(SB), NOSPLIT|NOFRAME, $0-0
 	XORL DX, DX
 	MOVL $8, R10
 	SYSCALL
+	// rt_sigprocmask(SIG_SETMASK, {SIGCHLD}, NULL, 8): what is ignored need not queue
+	MOVQ $0x10000, AX
+	MOVQ AX, 136(R15)
+	MOVL $SYS_rt_sigprocmask, AX
+	MOVL $2, DI
+	LEAQ 136(R15), SI
+	XORL DX, DX
+	MOVL $8, R10
+	SYSCALL
+	MOVQ $0, 208(R15)
+	MOVQ $0, 216(R15)
 
 reap:
 	// waitid(P_ALL, 0, info, WNOHANG|WSTOPPED|WEXITED|WNOWAIT, NULL)
@@ -86,20 +99,20 @@ reap:
 	XORL R8, R8
 	SYSCALL
 	TESTQ AX, AX
-	JNE wait
+	JNE exit // the command is always there to be waited for
 	MOVL 16(R15), DI // si_pid
 	TESTL DI, DI
 	JEQ wait
 	CMPL DI, R12
 	JEQ command
-
-take: // wait4(DI, NULL, WNOHANG|WUNTRACED, NULL)
+	// wait4(an orphan, NULL, WNOHANG|WUNTRACED, NULL)
 	MOVL $SYS_wait4, AX
 	XORL SI, SI
 	MOVL $3, DX
 	XORL R10, R10
 	SYSCALL
-	JMP reap
+	LEAQ 208(R15), DX // no time at all: however many orphans end, the supervisor is heard
+	JMP listen
 
 command: // it has stopped or ended: DX becomes the status of wait(2)
 	MOVL 24(R15), DX // si_status
@@ -144,10 +157,23 @@ exit:
 	SYSCALL
 	JMP exit
 
-stopped:
-	MOVL R12, DI
+stopped: // waitid(P_PID, the command, info, WNOHANG|WSTOPPED, NULL): it may have ended meanwhile
+	MOVL $0, 16(R15)
+	MOVL $SYS_waitid, AX
+	MOVL $1, DI
+	MOVL R12, SI
+	MOVQ R15, DX
+	MOVL $3, R10
+	XORL R8, R8
+	SYSCALL
+	TESTQ AX, AX
+	JNE exit
+	MOVL 16(R15), AX
+	TESTL AX, AX
+	JEQ reap
 	TESTL $1, R13
-	JEQ take
+	JEQ reap
+	MOVL 24(R15), DX
 	MOVB $0x74, 144(R15) // 't'
 	SHLL $8, DX
 	ORL $0x7f, DX
@@ -163,23 +189,22 @@ stopped:
 	SYSCALL
 	TESTQ AX, AX
 	JLT exit // the supervisor is gone, and so are we
-	MOVL R12, DI
-	JMP take
+	JMP reap
 
-wait: // ppoll({3, POLLIN}, 1, NULL, all but SIGCHLD, 8)
+wait:
+	XORL DX, DX // for as long as it takes
+listen: // ppoll({3, POLLIN}, 1, DX, nothing blocked, 8)
 	MOVL $3, 128(R15)
 	MOVL $1, 132(R15)
-	MOVQ $~0x10000, AX
-	MOVQ AX, 136(R15)
+	MOVQ $0, 136(R15)
 	MOVL $SYS_ppoll, AX
 	LEAQ 128(R15), DI
 	MOVL $1, SI
-	XORL DX, DX
 	LEAQ 136(R15), R10
 	MOVL $8, R8
 	SYSCALL
 	CMPQ AX, $1
-	JNE reap // SIGCHLD
+	JNE reap // SIGCHLD, or no time
 	MOVL $SYS_read, AX
 	MOVL $3, DI
 	LEAQ 256(R15)(BX*1), SI

@@ -25,8 +25,11 @@ func (s *server) reap() {
 	for {
 		var info childInfo
 		_, _, errno := syscall.Syscall6(syscall.SYS_WAITID, linux.P_ALL, 0, uintptr(unsafe.Pointer(&info)), options, 0, 0)
+		if errno == syscall.ECHILD {
+			exit(1) // cannot be: the command is always there to be waited for
+		}
 		if errno != 0 {
-			continue // EINTR; the command is always there to be waited for
+			continue
 		}
 		s.take(&info)
 	}
@@ -40,12 +43,16 @@ func (s *server) take(info *childInfo) {
 		_, _ = syscall.Wait4(int(info.pid), nil, syscall.WNOHANG|syscall.WUNTRACED, nil)
 		return
 	}
-	if status := waitStatus(info); status.Stopped() {
-		_, _ = syscall.Wait4(s.command, nil, syscall.WNOHANG|syscall.WUNTRACED, nil)
-		if s.spec.JobControl {
-			s.send(statusFrame(frameStopped, status))
+	if waitStatus(info).Stopped() {
+		// Not with wait4(2), which would take its end as well, if it was killed meanwhile.
+		var stop childInfo
+		const options = syscall.WSTOPPED | syscall.WNOHANG
+		_, _, errno := syscall.Syscall6(syscall.SYS_WAITID, linux.P_PID, uintptr(s.command), uintptr(unsafe.Pointer(&stop)), options, 0, 0)
+		if errno == 0 && stop.pid != 0 && s.spec.JobControl {
+			s.send(statusFrame(frameStopped, waitStatus(&stop)))
 		}
 	} else {
+		status := waitStatus(info)
 		s.send(statusFrame(frameExited, status))
 		if s.spec.Siblings {
 			time.Sleep(lastBreath)

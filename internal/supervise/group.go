@@ -106,6 +106,9 @@ func (s *service) takeOver() (refused, err error) {
 	if errors.As(err, &busy) {
 		return s.busy(err), nil
 	}
+	if s.scope != "" && os.Geteuid() != 0 {
+		s.init.Close() // an ordinary user has to be in the scope before he clones what enters it
+	}
 	if err == nil && s.group == nil {
 		s.group, err = cgroup.PlanMeasured(base, s.groupName(), s.limits())
 	}

@@ -136,6 +136,9 @@ func (s *service) serve(caught func() <-chan os.Signal) error {
 			defer s.removeGroup()
 		}
 	}
+	if e.err != nil {
+		s.init.Close()
+	}
 	return s.loop(e, listener, signals)
 }
 

@@ -225,4 +225,26 @@ func TestUserInForeignCgroup(t *testing.T) {
 		until(t, 10*time.Second, "the end of the scope", func() bool { _, err := os.Stat(scope); return os.IsNotExist(err) })
 		r.nothingLeft()
 	}
+	superviseInScope(t, p, as)
+}
+
+// superviseInScope: also the container that lanyard supervise clones first of all is
+// in the scope that the supervisor joins later.
+func superviseInScope(t *testing.T, p *project, as func(*exec.Cmd)) {
+	dir := p.path("service")
+	p.write("service/agent.json", `{"env": {"PATH": "/bin"}, "restart": "never", "resources": {"mem": 64}}`)
+	testkit.MakeRoot(t, dir+"/rootfs")
+	r := p.start(func(cmd *exec.Cmd) {
+		as(cmd)
+		if err := os.Chown(dir, int(cmd.SysProcAttr.Credential.Uid), -1); err != nil {
+			t.Fatal(err)
+		}
+		cmd.Dir = dir
+	}, "supervise", "--hostname", "h", "--ID", "session", "--", "sh", "-c", "exit 7")
+	until(t, 20*time.Second, "the command's end", func() bool { return strings.Contains(r.errors(), "session exited with status 7") })
+	r.signal(syscall.SIGTERM)
+	if code := r.wait(20 * time.Second); code != 0 {
+		t.Errorf("exit code %d\n%s", code, r.log())
+	}
+	r.nothingLeft()
 }
