@@ -263,7 +263,7 @@ func TestKeeperStopThatIsOvertaken(t *testing.T) {
 		}
 		calls := func() int { // each is written when it has been made
 			text, _ := os.ReadFile(log)
-			return strings.Count(string(text), "\n")
+			return strings.Count(string(text), "}, WNOHANG|WEXITED")
 		}
 		await := func(n int) {
 			t.Helper()

@@ -167,7 +167,7 @@ stopped: // waitid(P_PID, the command, info, WNOHANG|WSTOPPED, NULL): it may hav
 	XORL R8, R8
 	SYSCALL
 	TESTQ AX, AX
-	JNE exit
+	JNE reap // ECHILD: it has
 	MOVL 16(R15), AX
 	TESTL AX, AX
 	JEQ reap
