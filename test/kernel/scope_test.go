@@ -232,7 +232,10 @@ func TestUserInForeignCgroup(t *testing.T) {
 // in the scope that the supervisor joins later.
 func superviseInScope(t *testing.T, p *project, as func(*exec.Cmd)) {
 	dir := p.path("service")
-	p.write("service/agent.json", `{"env": {"PATH": "/bin"}, "restart": "never", "resources": {"mem": 64}}`)
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	p.write("service/agent.json", `{"env": {"PATH": "/bin"}, "restart": "no", "resources": {"mem": 64}}`)
 	testkit.MakeRoot(t, dir+"/rootfs")
 	r := p.start(func(cmd *exec.Cmd) {
 		as(cmd)
@@ -241,7 +244,11 @@ func superviseInScope(t *testing.T, p *project, as func(*exec.Cmd)) {
 		}
 		cmd.Dir = dir
 	}, "supervise", "--hostname", "h", "--ID", "session", "--", "sh", "-c", "exit 7")
-	until(t, 20*time.Second, "the command's end", func() bool { return strings.Contains(r.errors(), "session exited with status 7") })
+	for end := time.Now().Add(testkit.Slow(10 * time.Second)); !strings.Contains(r.errors(), "session exited with status 7"); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("the command has not ended:\n%s", r.log())
+		}
+	}
 	r.signal(syscall.SIGTERM)
 	if code := r.wait(20 * time.Second); code != 0 {
 		t.Errorf("exit code %d\n%s", code, r.log())
