@@ -91,7 +91,8 @@ func TestFuseOverlay(t *testing.T) {
 	t.Parallel()
 	p := layeredProject(t)
 	before := hash(t, p.Root)
-	const script = `grep -c " / / rw,.* - fuse.fuse-overlayfs " /proc/self/mountinfo
+	const script = `sleep 0.5 # until the keeper is PID 1
+grep -c " / / rw,.* - fuse.fuse-overlayfs " /proc/self/mountinfo
 id -u; echo text >/made; cat /made; mkdir /etc/d; mv /etc/passwd /etc/d/p; head -1 /etc/d/p; ls /etc/passwd 2>/dev/null
 rm /bin/yes; ls /bin/yes 2>/dev/null; chmod 4711 /made; stat -c %a:%u:%g /made; ln /made /etc/d/link; stat -c %h /made; cp /bin/busybox /etc/true; /etc/true && echo executed`
 	for command, id := range map[string]string{"sh": "0:0", "user": "1000:1001"} {

@@ -83,6 +83,10 @@ func becomeKeeper(pid int, flags uint32) {
 	if _, _, errno := syscall.RawSyscall(syscall.SYS_FCNTL, fd, addSeals, allSeals); errno != 0 {
 		return
 	}
+	// A start with fuse-overlayfs closes all descriptors in what it executes.
+	if _, _, errno := syscall.RawSyscall(syscall.SYS_FCNTL, socket, syscall.F_SETFD, 0); errno != 0 {
+		return
+	}
 	argv, env := [2]*byte{&name[0]}, [1]*byte{}
 	old := linux.BlockAll()
 	syscall.RawSyscall6(sysExecveat, fd, uintptr(unsafe.Pointer(&empty[0])), uintptr(unsafe.Pointer(&argv)),
