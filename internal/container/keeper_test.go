@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lanyard-dev/lanyard/internal/linux"
 	"github.com/lanyard-dev/lanyard/internal/stage"
 	"github.com/lanyard-dev/lanyard/internal/testkit"
 	"golang.org/x/sys/unix"
@@ -275,9 +274,9 @@ func TestKeeperStopThatIsOvertaken(t *testing.T) {
 		}
 		for end := time.Now().Add(testkit.Slow(10 * time.Second)); !traced(c.pid) && time.Now().Before(end); time.Sleep(time.Millisecond) {
 		}
-		linux.SignalPidfd(c.command, unix.SIGSTOP)
+		c.Signal(unix.SIGSTOP, stage.ToCommand)
 		await(1) // it has been seen; what takes it waits for 200 ms
-		linux.SignalPidfd(c.command, unix.SIGKILL)
+		c.Signal(unix.SIGKILL, stage.ToCommand)
 		if list := ended(t, events); kindOf(list, Exited).Status != 9 {
 			t.Errorf("%+v", list)
 		}
