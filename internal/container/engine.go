@@ -42,7 +42,7 @@ func (c *Container) life() {
 		c.notify(Event{Kind: Gone, NoOOM: true})
 		return
 	}
-	link := &link{c: c, init: init, socket: init.socket}
+	link := &link{c: c, init: init}
 	link.converse()
 	status, cpu := c.reap()
 	init.socket.Close()

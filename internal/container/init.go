@@ -24,9 +24,13 @@ type initProcess struct {
 }
 
 // describe tells it what to build, once.
-func (p *initProcess) describe(s *stage.Spec) error {
+func (p *initProcess) describe(s *Spec) error {
 	if !p.described {
-		p.described, p.untold = true, send(p.socket, stage.SpecFrame(s), nil)
+		if s.UserNS != nil {
+			s.Stage.Become = !s.UserNS.Own()
+			s.useFuse()
+		}
+		p.described, p.untold = true, send(p.socket, stage.SpecFrame(&s.Stage), nil)
 	}
 	return p.untold
 }
@@ -103,8 +107,7 @@ func Ahead(stdio [3]*os.File, ns *UserNS, session bool) *Init {
 // what went wrong.
 func (i *Init) Describe(spec *Spec) {
 	if i.process != nil {
-		spec.adapt()
-		_ = i.process.describe(&spec.Stage)
+		_ = i.process.describe(spec)
 	}
 }
 
@@ -131,17 +134,8 @@ func (i *Init) take() (*initProcess, error) {
 	return p, err
 }
 
-// adapt tells the stage what follows from the user namespace.
-func (s *Spec) adapt() {
-	if s.UserNS != nil {
-		s.Stage.Become = !s.UserNS.Own()
-		s.useFuse()
-	}
-}
-
 // clone starts the stage, unless it is there.
 func (c *Container) clone() (*initProcess, error) {
-	c.spec.adapt()
 	if c.wasKilled() {
 		return nil, &linux.StepError{Step: "start the container", Detail: "it was told to end first"}
 	}

@@ -10,6 +10,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// failsOnce wants the first start to fail for a reason, and the second not.
+func failsOnce(t *testing.T, spec *Spec, out *os.File, why string) {
+	t.Helper()
+	if _, events := runBox(t, spec, out); kindOf(events, Failed).Err == nil || !strings.Contains(kindOf(events, Failed).Err.Error(), why) {
+		t.Errorf("%+v", events)
+	}
+	if _, events := runBox(t, spec, out); kindOf(events, Exited).Kind != Exited || kindOf(events, Exited).Status != 0 {
+		t.Errorf("%+v", events)
+	}
+}
+
 func ahead(spec *Spec) { spec.Init = Ahead(spec.Stdio, spec.UserNS, spec.Stage.Session) }
 
 // TestAhead: the first start takes the init that waits, the next has its own.
@@ -61,12 +72,7 @@ func TestAheadThatFails(t *testing.T) {
 	defer folder.Close()
 	spec, out := shellSpec(t, "exit 0")
 	spec.Init = Ahead([3]*os.File{folder, out, out}, spec.UserNS, spec.Stage.Session)
-	if _, events := runBox(t, spec, out); kindOf(events, Failed).Err == nil || !strings.Contains(kindOf(events, Failed).Err.Error(), "its stdin is a folder") {
-		t.Errorf("%+v", events)
-	}
-	if _, events := runBox(t, spec, out); kindOf(events, Failed).Err != nil {
-		t.Errorf("%+v", events)
-	}
+	failsOnce(t, spec, out, "its stdin is a folder")
 }
 
 // TestAheadThatWasKilled: whoever kills it fails one start.
@@ -76,12 +82,7 @@ func TestAheadThatWasKilled(t *testing.T) {
 	if err := unix.Kill(spec.Init.process.pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	if _, events := runBox(t, spec, out); kindOf(events, Failed).Err == nil || !strings.Contains(kindOf(events, Failed).Err.Error(), "killed by signal 9") {
-		t.Errorf("%+v", events)
-	}
-	if _, events := runBox(t, spec, out); kindOf(events, Exited).Kind != Exited {
-		t.Errorf("%+v", events)
-	}
+	failsOnce(t, spec, out, "killed by signal 9")
 }
 
 // TestGoThatIsIncomplete: an init that gets no descriptors of its cgroup, because

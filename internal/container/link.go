@@ -17,7 +17,6 @@ type link struct {
 	c       *Container
 	group   *cgroup.Group // nil for none, and before it is made
 	init    *initProcess
-	socket  *os.File
 	started bool
 	failed  bool
 	exited  bool
@@ -34,7 +33,7 @@ func (l *link) converse() {
 	}
 	var in []byte
 	buf := make([]byte, 4096)
-	raw, err := l.socket.SyscallConn()
+	raw, err := l.init.socket.SyscallConn()
 	if err != nil {
 		return
 	}
@@ -70,7 +69,7 @@ func (l *link) begin() error {
 			return err
 		}
 	}
-	err := l.init.describe(&spec.Stage)
+	err := l.init.describe(spec)
 	if err == nil {
 		l.group, err = l.c.makeCgroup()
 	}
@@ -106,9 +105,9 @@ func (l *link) goAhead() error {
 	if len(fds) > 0 {
 		rights = unix.UnixRights(fds...)
 	}
-	err := send(l.socket, message, rights)
+	err := send(l.init.socket, message, rights)
 	if err == nil {
-		l.c.open(l.socket)
+		l.c.open(l.init.socket)
 	}
 	return err
 }

@@ -1,7 +1,7 @@
 #include "textflag.h"
 
 // The keeper: PID 1 of a container that has been running for a moment, instead of
-// this whole program. It is copied out of here into a file of its own (keeper.go),
+// this whole program. It is copied out of here into a file of its own (keeper_amd64.go),
 // so it uses no other symbol and no data; its address is known, 0x400000 and the
 // headers of that file. It speaks the protocol of protocol.go and ends as reap.go
 // does. Every signal but SIGCHLD is ignored, as the stage left it, and that one is
@@ -132,6 +132,7 @@ command: // it has stopped or ended: DX becomes the status of wait(2)
 dumped:
 	ORL $0x80, DX
 ended: // the command stays a zombie, and its pid its own, until we end
+tell: // the frame of the type that is at 144, with the status in DX
 	MOVL DX, 149(R15)
 	MOVL $4, 145(R15)
 	MOVL $SYS_sendto, AX
@@ -142,6 +143,10 @@ ended: // the command stays a zombie, and its pid its own, until we end
 	XORL R8, R8
 	XORL R9, R9
 	SYSCALL
+	TESTQ AX, AX
+	JLT exit // the supervisor is gone, and so are we
+	CMPB 144(R15), $0x74
+	JEQ reap
 	TESTL $2, R13
 	JEQ exit
 	// nanosleep(3 ms), see lastBreath
@@ -177,19 +182,7 @@ stopped: // waitid(P_PID, the command, info, WNOHANG|WSTOPPED, NULL): it may hav
 	MOVB $0x74, 144(R15) // 't'
 	SHLL $8, DX
 	ORL $0x7f, DX
-	MOVL DX, 149(R15)
-	MOVL $4, 145(R15)
-	MOVL $SYS_sendto, AX
-	MOVL $3, DI
-	LEAQ 144(R15), SI
-	MOVL $9, DX
-	MOVL $0x4000, R10
-	XORL R8, R8
-	XORL R9, R9
-	SYSCALL
-	TESTQ AX, AX
-	JLT exit // the supervisor is gone, and so are we
-	JMP reap
+	JMP tell
 
 wait:
 	XORL DX, DX // for as long as it takes

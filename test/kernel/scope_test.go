@@ -244,10 +244,8 @@ func superviseInScope(t *testing.T, p *project, as func(*exec.Cmd)) {
 		}
 		cmd.Dir = dir
 	}, "supervise", "--hostname", "h", "--ID", "session", "--", "sh", "-c", "exit 7")
-	for end := time.Now().Add(testkit.Slow(10 * time.Second)); !strings.Contains(r.errors(), "session exited with status 7"); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("the command has not ended:\n%s", r.log())
-		}
+	if !testkit.Until(testkit.Slow(10*time.Second), func() bool { return strings.Contains(r.errors(), "session exited with status 7") }) {
+		t.Fatalf("the command has not ended:\n%s", r.log())
 	}
 	r.signal(syscall.SIGTERM)
 	if code := r.wait(20 * time.Second); code != 0 {

@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -36,9 +35,6 @@ func isKeeper(t *testing.T, pid int) bool {
 // the keeper is its PID 1.
 func keptBox(t *testing.T, script string, change func(*Spec)) (c *Container, events <-chan Event, output func() string) {
 	t.Helper()
-	if runtime.GOARCH != "amd64" {
-		t.Skip("the keeper is written for amd64")
-	}
 	spec, out := shellSpec(t, script)
 	if change != nil {
 		change(spec)
@@ -54,10 +50,8 @@ func keptBox(t *testing.T, script string, change func(*Spec)) (c *Container, eve
 		t.Fatalf("%+v", ev)
 	}
 	t.Cleanup(c.Kill)
-	for end := time.Now().Add(testkit.Slow(10 * time.Second)); !isKeeper(t, c.pid); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("the stage is still PID 1 after 10 s")
-		}
+	if !testkit.Until(testkit.Slow(10*time.Second), func() bool { return isKeeper(t, c.pid) }) {
+		t.Fatal("the stage is still PID 1 after 10 s")
 	}
 	output = func() string {
 		text, err := os.ReadFile(out.Name())
@@ -73,10 +67,8 @@ func keptBox(t *testing.T, script string, change func(*Spec)) (c *Container, eve
 // awaitOutput waits until the command has written text.
 func awaitOutput(t *testing.T, output func() string, text string) {
 	t.Helper()
-	for end := time.Now().Add(testkit.Slow(10 * time.Second)); !strings.Contains(output(), text); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("the command has not written %q after 10 s, but %q", text, output())
-		}
+	if !testkit.Until(testkit.Slow(10*time.Second), func() bool { return strings.Contains(output(), text) }) {
+		t.Fatalf("the command has not written %q after 10 s, but %q", text, output())
 	}
 }
 
@@ -104,11 +96,12 @@ func TestKeeperSignals(t *testing.T) {
 trap 'echo sig INT' INT
 trap 'echo sig TERM' TERM
 trap 'echo sig HUP' HUP
-(trap 'echo child USR2' USR2; trap '' INT TERM HUP; while :; do sleep 0.01; done) &
+(trap 'echo child USR2' USR2; trap '' INT TERM HUP; echo child is up; while :; do sleep 0.01; done) &
 trap '' USR2
 echo ready
 while :; do sleep 0.01; done`
 	c, events, output := keptBox(t, script, nil)
+	awaitOutput(t, output, "child is up\n")
 	c.Signal(unix.SIGUSR2, stage.ToGroup)
 	awaitOutput(t, output, "child USR2\n")
 	for _, sig := range []syscall.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP} {
@@ -122,10 +115,10 @@ while :; do sleep 0.01; done`
 		t.Errorf("a stopped command has written %q", output())
 	}
 	c.message(stage.SignalFrame(int(unix.SIGTERM), stage.ToGroup))
-	for end := time.Now().Add(testkit.Slow(10 * time.Second)); strings.Count(output(), "sig TERM") < 2 || strings.Count(output(), "sig INT") < 2; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("TERM does not wake a stopped command: %q", output())
-		}
+	if !testkit.Until(testkit.Slow(10*time.Second), func() bool {
+		return strings.Count(output(), "sig TERM") == 2 && strings.Count(output(), "sig INT") == 2
+	}) {
+		t.Fatalf("TERM does not wake a stopped command: %q", output())
 	}
 	// More at once than what it reads at once.
 	c.mu.Lock()
@@ -264,18 +257,13 @@ func TestKeeperStopThatIsOvertaken(t *testing.T) {
 			text, _ := os.ReadFile(log)
 			return strings.Count(string(text), "}, WNOHANG|WEXITED")
 		}
-		await := func(n int) {
-			t.Helper()
-			for end := time.Now().Add(testkit.Slow(10 * time.Second)); calls() < n; time.Sleep(time.Millisecond) {
-				if time.Now().After(end) {
-					t.Fatalf("the keeper has made %d calls after 10 s", calls())
-				}
-			}
-		}
-		for end := time.Now().Add(testkit.Slow(10 * time.Second)); !traced(c.pid) && time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if !testkit.Until(testkit.Slow(10*time.Second), func() bool { return traced(c.pid) }) {
+			t.Fatal("strace does not trace after 10 s")
 		}
 		c.Signal(unix.SIGSTOP, stage.ToCommand)
-		await(1) // it has been seen; what takes it waits for 200 ms
+		if !testkit.Until(testkit.Slow(10*time.Second), func() bool { return calls() > 0 }) { // what takes the stop waits for 200 ms
+			t.Fatal("the keeper has not seen the stop after 10 s")
+		}
 		c.Signal(unix.SIGKILL, stage.ToCommand)
 		if list := ended(t, events); kindOf(list, Exited).Status != 9 {
 			t.Errorf("%+v", list)
