@@ -16,19 +16,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// isKeeper says what PID 1 of a container is by now. Who runs its own user
-// namespace may not look, once it is hidden: then its one thread tells.
+// isKeeper says whether PID 1 of a container is the keeper by now, and has given
+// itself its name, which the execution took from it. Who runs its own user namespace
+// may not look at its program: then its one thread tells.
 func isKeeper(t *testing.T, pid int) bool {
 	t.Helper()
 	exe, err := os.Readlink(procPath(pid, "exe"))
-	if err == nil {
-		return strings.Contains(exe, "memfd:lanyard-init")
+	executed := strings.Contains(exe, "memfd:lanyard-init")
+	if errors.Is(err, os.ErrPermission) {
+		var threads []os.DirEntry
+		threads, err = os.ReadDir(procPath(pid, "task"))
+		executed = len(threads) == 1
 	}
-	if !errors.Is(err, os.ErrPermission) {
+	if err != nil {
 		t.Fatal(err)
 	}
-	threads, err := os.ReadDir(procPath(pid, "task"))
-	return err == nil && len(threads) == 1
+	name, err := os.ReadFile(procPath(pid, "comm"))
+	return executed && err == nil && string(name) == stage.Argv0+"\n"
 }
 
 // keptBox starts a container, and waits until its command has written "ready" and
