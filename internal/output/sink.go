@@ -18,6 +18,8 @@ const (
 	keepSize  = 1 << 20   // a line buffer that grew beyond this is given back
 	wholeSize = 1 << 30   // more than a batch ever has: it is written at once
 	slowPiece = 4 << 10   // to a slow reader; a pipe that is writable takes this much
+	muchSize  = 32 << 10  // who writes so much at once has a busy child
+	pipeSize  = 256 << 10 // of a pipe that we write to, then
 )
 
 // slowWrite is how long a write may take before the next one is made smaller,
@@ -44,6 +46,7 @@ type sink struct {
 	fd    int
 	dev   *device
 	piece int // the most that is written at once
+	wide  bool
 
 	gone  atomic.Bool // there is nobody to read it any more
 	moved atomic.Uint64
@@ -94,10 +97,23 @@ func (s *sink) release() {
 	<-s.dev.turn
 }
 
+// widen makes a pipe that we write to larger than the usual 64 KiB (F_SETPIPE_SZ,
+// fcntl(2)): reader and writer then need not take turns. Where that can't be, because
+// it is no pipe or the user has too many, it goes on as it is.
+func (s *sink) widen() {
+	s.wide = true
+	if size, err := unix.FcntlInt(uintptr(s.fd), unix.F_GETPIPE_SZ, 0); err == nil && size < pipeSize {
+		_, _ = unix.FcntlInt(uintptr(s.fd), unix.F_SETPIPE_SZ, pipeSize)
+	}
+}
+
 // write writes all of b, waiting for as long as it takes. It returns how much
 // it could not write, and why. Bytes that were accepted are added to moved at
 // once, unless it is nil.
 func (s *sink) write(b []byte, moved *atomic.Uint64) (int, error) {
+	if len(b) > muchSize && !s.wide {
+		s.widen()
+	}
 	for len(b) > 0 {
 		begin := time.Now()
 		n, err := unix.Write(s.fd, b[:min(len(b), s.piece)])

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -255,5 +256,34 @@ func TestBlockingModeIsKept(t *testing.T) {
 			}
 			checkLines(t, got.String(), "a", 20_000)
 		})
+	}
+}
+
+// A pipe of ours grows when a child is busy, and only then; one that is larger
+// already stays as it is.
+func TestPipeGrows(t *testing.T) {
+	size := func(f *os.File) int {
+		n, err := unix.FcntlInt(f.Fd(), unix.F_GETPIPE_SZ, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	for _, before := range []int{64 << 10, 512 << 10} {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Close()
+		if _, err := unix.FcntlInt(w.Fd(), unix.F_SETPIPE_SZ, before); err != nil {
+			t.Fatal(err)
+		}
+		go func() { _, _ = io.Copy(io.Discard, r) }()
+		s := newSinks(w, os.Stderr)[0]
+		for _, c := range []struct{ write, want int }{{100, before}, {muchSize, before}, {muchSize + 1, max(before, pipeSize)}} {
+			if s.send(make([]byte, c.write), false); size(w) != c.want {
+				t.Errorf("after a write of %d bytes the pipe has %d, want %d", c.write, size(w), c.want)
+			}
+		}
 	}
 }
