@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/lanyard-dev/lanyard/internal/early"
 	"github.com/lanyard-dev/lanyard/internal/host"
 	"github.com/lanyard-dev/lanyard/internal/output"
 	"github.com/lanyard-dev/lanyard/internal/run"
@@ -50,6 +51,7 @@ func Main(name string, args []string) int {
 		service: supervise.Run,
 		manager: systemd.Take(),
 	}
+	defer early.End() // where nothing was supervised after all, as after --help
 	if o := host.ForeignPower(); o != nil {
 		a.fail("%v", o)
 		return run.ExitNotStarted

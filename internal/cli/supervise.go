@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/lanyard-dev/lanyard/internal/early"
 	"github.com/lanyard-dev/lanyard/internal/supervise"
 )
 
 // agentName is the name under which lanyard is the program that harpoon's
 // agents start.
-const agentName = "harpoon-supervisor"
+const agentName = early.AgentName
 
 const superviseUsage = "lanyard supervise --hostname NAME --ID ID [OPTION...] [--] COMMAND [ARGUMENT...]"
 

@@ -59,7 +59,7 @@ func StartHelper(argv0 string, u *UserNS, pids bool) (h *Helper, err error) {
 	if u != nil {
 		u.apply(sys)
 	}
-	if h.pid, err = spawn(argv0, []*os.File{null, null, os.Stderr, theirs}, sys); err != nil {
+	if h.pid, err = spawn(self(), argv0, []*os.File{null, null, os.Stderr, theirs}, sys); err != nil {
 		ours.Close()
 		return nil, cloneError(err, u != nil)
 	}

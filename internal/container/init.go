@@ -5,6 +5,7 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/lanyard-dev/lanyard/internal/early"
 	"github.com/lanyard-dev/lanyard/internal/linux"
 	"github.com/lanyard-dev/lanyard/internal/stage"
 	"golang.org/x/sys/unix"
@@ -63,7 +64,7 @@ func cloneInit(stdio [3]*os.File, ns *UserNS, session bool) (*initProcess, error
 	if ns != nil {
 		ns.apply(sys)
 	}
-	pid, err := spawn(stage.Argv0, []*os.File{stdio[0], stdio[1], stdio[2], theirs}, sys)
+	pid, err := spawn(self(), stage.Argv0, []*os.File{stdio[0], stdio[1], stdio[2], theirs}, sys)
 	if err != nil {
 		ours.Close()
 		return nil, cloneError(err, ns != nil)
@@ -100,6 +101,23 @@ type Init struct {
 func Ahead(stdio [3]*os.File, ns *UserNS, session bool) *Init {
 	p, err := cloneInit(stdio, ns, session)
 	return &Init{p, err}
+}
+
+// Early is an Init that was cloned before package main began (package early), with
+// our stdin, our stdout twice, and a session of its own; nil if there is none for
+// this kind of user namespace.
+func Early(ns *UserNS) *Init {
+	e := early.Take()
+	if e == nil {
+		return nil
+	}
+	nonblock := unix.SetNonblock(e.Socket, true) // for the runtime's poller
+	i := &Init{process: &initProcess{pid: e.PID, pidfd: e.PidFD, socket: os.NewFile(uintptr(e.Socket), "stage")}}
+	if nonblock != nil || e.UserNS != (ns != nil) {
+		i.Close()
+		return nil
+	}
+	return i
 }
 
 // Describe has it build what the container needs, while the caller does what is

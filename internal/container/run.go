@@ -11,10 +11,10 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"time"
 
 	"github.com/lanyard-dev/lanyard/internal/cgroup"
 	"github.com/lanyard-dev/lanyard/internal/janitor"
+	"github.com/lanyard-dev/lanyard/internal/linux"
 	"golang.org/x/sys/unix"
 )
 
@@ -164,8 +164,7 @@ func (r *Run) startJanitor(folder string) error {
 		write.Close()
 		return err
 	}
-	// It must outlive us: no parent-death signal, a session of its own.
-	pid, err := spawn(janitor.Argv0, []*os.File{null, null, null, read}, &syscall.SysProcAttr{Setsid: true})
+	pid, err := spawnJanitor([]*os.File{null, null, null, read})
 	if err != nil {
 		write.Close()
 		return fmt.Errorf("cannot start the janitor: %w", err)
@@ -174,40 +173,51 @@ func (r *Run) startJanitor(folder string) error {
 	return nil
 }
 
-// dismiss has the janitor remove everything, and reaps it. The lock is let go
-// first: the janitor waits for it.
+// spawnJanitor starts the janitor's lookout, or where that is not to be had the
+// janitor itself. It must outlive us: no parent-death signal, a session of its own.
+func spawnJanitor(files []*os.File) (int, error) {
+	sys := &syscall.SysProcAttr{Setsid: true}
+	if pid, err := spawnLookout(files, sys); err == nil {
+		return pid, nil
+	}
+	return spawn(self(), janitor.Argv0, files, sys)
+}
+
+func spawnLookout(files []*os.File, sys *syscall.SysProcAttr) (int, error) {
+	fd, err := janitor.Lookout()
+	if err != nil {
+		return 0, err
+	}
+	defer unix.Close(fd)
+	path, high, err := executable(fd)
+	if err != nil {
+		return 0, err
+	}
+	defer unix.Close(high)
+	own, err := os.OpenFile(self(), unix.O_PATH, 0)
+	if err != nil {
+		return 0, err
+	}
+	defer own.Close()
+	return spawn(path, janitor.Argv0, append(files, own), sys)
+}
+
+// dismiss removes everything and ends the janitor, which would do that if we were
+// gone, and does the rest of it if we are killed meanwhile.
 func (r *Run) dismiss(folder string) error {
 	if r.lock != nil {
-		_ = r.lock.Truncate(0) // what Claim meets from here on is a janitor at work
+		_ = r.lock.Truncate(0) // what Claim meets from here on is somebody who cleans up
 	}
+	err := janitor.Clean(folder)
+	_ = syscall.Kill(r.janitor, syscall.SIGKILL)
+	_, _ = linux.Retry(func() (int, error) { return syscall.Wait4(r.janitor, nil, 0, nil) })
 	for _, f := range []*os.File{r.journal, r.lock, r.pipe} {
 		if f != nil {
 			f.Close()
 		}
 	}
 	r.journal, r.lock, r.pipe = nil, nil, nil
-	status := r.reapJanitor()
-	if status.Exited() && status.ExitStatus() == 0 {
-		return nil
-	}
-	return janitor.Tidy(folder) // it was killed, or could not remove everything
-}
-
-// janitorTime bounds how long an orderly end waits for the janitor, which may
-// wait some seconds for the processes of a cgroup.
-const janitorTime = 15 * time.Second
-
-// reapJanitor waits for the janitor, also for one that somebody has stopped.
-func (r *Run) reapJanitor() (status syscall.WaitStatus) {
-	_ = syscall.Kill(r.janitor, syscall.SIGCONT)
-	overdue := time.AfterFunc(janitorTime, func() { _ = syscall.Kill(r.janitor, syscall.SIGKILL) })
-	for {
-		if _, err := syscall.Wait4(r.janitor, &status, 0, nil); err != syscall.EINTR {
-			break
-		}
-	}
-	overdue.Stop()
-	return status
+	return err
 }
 
 // Close ends an orderly run: the janitor removes what is noted, and is reaped.

@@ -18,9 +18,10 @@ import (
 // stages from their first instruction.
 
 type spawnRequest struct {
-	argv  []string
-	attr  *syscall.ProcAttr
-	reply chan<- spawnReply
+	program string
+	argv    []string
+	attr    *syscall.ProcAttr
+	reply   chan<- spawnReply
 }
 
 type spawnReply struct {
@@ -37,7 +38,7 @@ var spawnRequests = sync.OnceValue(func() chan<- spawnRequest {
 		runtime.LockOSThread()
 		linux.BlockAll()
 		for r := range requests {
-			pid, err := syscall.ForkExec(self(), r.argv, r.attr)
+			pid, err := syscall.ForkExec(r.program, r.argv, r.attr)
 			r.reply <- spawnReply{pid, err}
 		}
 	}()
@@ -72,23 +73,31 @@ func sealed(program string) string {
 	if err := unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}); err != nil {
 		return program
 	}
-	// Out of the way of the descriptors that the child gets, from 0 up.
-	high, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 512)
+	path, _, err := executable(fd)
 	if err != nil {
 		return program
 	}
-	return "/proc/self/fd/" + strconv.Itoa(high)
+	return path
 }
 
-// spawn executes this program again under another argv[0], with no environment
-// and the given descriptors from 0 up.
-func spawn(argv0 string, files []*os.File, sys *syscall.SysProcAttr) (pid int, err error) {
+// executable makes a second descriptor of a program, out of the way of those that
+// a child gets, from 0 up, and gives the path to execute it by. One above 63 would
+// cost ten milliseconds: a table of descriptors that threads share grows only after
+// a grace period of RCU.
+func executable(fd int) (path string, high int, err error) {
+	high, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 16)
+	return "/proc/self/fd/" + strconv.Itoa(high), high, err
+}
+
+// spawn executes a program, self's or one that takes its place, under another
+// argv[0], with no environment and the given descriptors from 0 up.
+func spawn(program, argv0 string, files []*os.File, sys *syscall.SysProcAttr) (pid int, err error) {
 	attr := &syscall.ProcAttr{Env: []string{}, Sys: sys}
 	for _, f := range files {
 		attr.Files = append(attr.Files, f.Fd())
 	}
 	reply := make(chan spawnReply, 1)
-	spawnRequests() <- spawnRequest{[]string{argv0}, attr, reply}
+	spawnRequests() <- spawnRequest{program, []string{argv0}, attr, reply}
 	r := <-reply
 	runtime.KeepAlive(files)
 	return r.pid, r.err

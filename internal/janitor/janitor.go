@@ -17,10 +17,11 @@ import (
 // Argv0 is the whole argument vector of a janitor.
 const Argv0 = "lanyard-janitor"
 
-// PipeFD is a janitor's only descriptor besides 0 to 2, which are /dev/null: the
-// run folder's path comes through it, and at its end the supervisor is gone or
-// done.
-const PipeFD = 3
+// A janitor's descriptors besides 0 to 2, which are /dev/null.
+const (
+	PipeFD    = 3 // the run folder's path comes through it, and at its end the supervisor is gone
+	ProgramFD = 4 // this program, for a Lookout only
+)
 
 // Names of the files in a run folder.
 const (

@@ -43,3 +43,10 @@ func SetForeground(tty, group int) error {
 	id := int32(group)
 	return failure(syscall.Syscall(syscall.SYS_IOCTL, uintptr(tty), syscall.TIOCSPGRP, uintptr(unsafe.Pointer(&id))))
 }
+
+// PutUint32 writes the first 4 bytes of b, the lowest first.
+func PutUint32(b []byte, v uint32) {
+	for i := range 4 {
+		b[i] = byte(v >> (8 * i))
+	}
+}

@@ -71,6 +71,15 @@ const (
 
 	LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET = 1
 
+	MFD_CLOEXEC       = 0x1
+	MFD_ALLOW_SEALING = 0x2
+	MFD_EXEC          = 0x10
+	F_ADD_SEALS       = 0x409
+	F_SEAL_SEAL       = 0x1
+	F_SEAL_SHRINK     = 0x2
+	F_SEAL_GROW       = 0x4
+	F_SEAL_WRITE      = 0x8
+
 	SIG_SETMASK = 2
 	P_ALL       = 0
 	P_PID       = 1

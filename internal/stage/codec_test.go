@@ -228,7 +228,7 @@ func TestIntegers(t *testing.T) {
 				t.Errorf("% x is %#x, want %#x", bytes8[:n], got, want)
 			}
 		}
-		if putUint32(bytes8, uint32(v>>3)); binary.LittleEndian.Uint32(bytes8) != uint32(v>>3) {
+		if linux.PutUint32(bytes8, uint32(v>>3)); binary.LittleEndian.Uint32(bytes8) != uint32(v>>3) {
 			t.Errorf("%#x is % x", uint32(v>>3), bytes8[:4])
 		}
 	}

@@ -32,7 +32,7 @@ func dependencies(t *testing.T, of string) []string {
 
 // TestImports: whatever the stage imports is initialised before it runs.
 func TestImports(t *testing.T) {
-	for _, room := range []string{"stage", "janitor", "rootfs", "linux"} {
+	for _, room := range []string{"stage", "janitor", "rootfs", "linux", "early"} {
 		deps := dependencies(t, module+"/internal/"+room)
 		if !slices.Contains(deps, "syscall") {
 			t.Fatalf("%s: go list gives no dependencies: %v", room, deps)

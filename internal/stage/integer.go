@@ -40,10 +40,3 @@ func little(buf []byte) (v uint64) {
 	}
 	return v
 }
-
-// putUint32 writes the first 4 bytes of buf, the lowest first.
-func putUint32(buf []byte, v uint32) {
-	for i := range 4 {
-		buf[i] = byte(v >> (8 * i))
-	}
-}

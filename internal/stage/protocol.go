@@ -1,5 +1,7 @@
 package stage
 
+import "github.com/lanyard-dev/lanyard/internal/linux"
+
 // The parent (package container) and the stage talk over one stream socket, in
 // frames: one byte of type, four bytes of length (little endian), a payload.
 //
@@ -46,7 +48,7 @@ const headerSize = 5
 func frame(kind byte, payload []byte) []byte {
 	out := make([]byte, headerSize, headerSize+len(payload))
 	out[0] = kind
-	putUint32(out[1:], uint32(len(payload)))
+	linux.PutUint32(out[1:], uint32(len(payload)))
 	return append(out, payload...)
 }
 
@@ -95,6 +97,6 @@ func SpecFrame(s *Spec) []byte {
 	e := encoder{buf: make([]byte, headerSize, 4096)}
 	e.spec(s)
 	e.buf[0] = frameSpec
-	putUint32(e.buf[1:], uint32(len(e.buf)-headerSize))
+	linux.PutUint32(e.buf[1:], uint32(len(e.buf)-headerSize))
 	return e.buf
 }

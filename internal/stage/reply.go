@@ -89,6 +89,6 @@ func limit(s string) string {
 
 func statusFrame(kind byte, status syscall.WaitStatus) []byte {
 	payload := make([]byte, 4)
-	putUint32(payload, uint32(status))
+	linux.PutUint32(payload, uint32(status))
 	return frame(kind, payload)
 }

@@ -9,12 +9,14 @@ import (
 
 // begin starts the processes that take a while until they can listen.
 func (s *service) begin() {
-	s.init = container.Ahead(stdio(), userNS(), session)
+	if s.init = container.Early(userNS()); s.init == nil {
+		s.init = container.Ahead(stdio(), userNS(), session)
+	}
 	s.run.Begin()
 }
 
 // The command's descriptors, its user namespace and that it has a session of its
-// own are known before anything is read.
+// own are known before anything is read: package early knows them too.
 func stdio() [3]*os.File { return [3]*os.File{os.Stdin, os.Stdout, os.Stdout} }
 
 func userNS() *container.UserNS {

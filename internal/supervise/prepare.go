@@ -11,6 +11,7 @@ import (
 
 	"github.com/lanyard-dev/lanyard/internal/agent"
 	"github.com/lanyard-dev/lanyard/internal/container"
+	"github.com/lanyard-dev/lanyard/internal/early"
 	"github.com/lanyard-dev/lanyard/internal/image"
 	"github.com/lanyard-dev/lanyard/internal/janitor"
 	"github.com/lanyard-dev/lanyard/internal/rootfs"
@@ -19,7 +20,7 @@ import (
 )
 
 // commandID is the user and the group that a command runs as, the original's.
-const commandID = 1
+const commandID = early.CommandID
 
 // rootName is the directory of the container's root, or a link to one.
 const rootName = "rootfs"
@@ -34,8 +35,9 @@ func ownFileLimit() uint64 {
 	return limit.Max
 }
 
-// prepare makes all that the container needs, and writes it down for clients.
-func (s *service) prepare() (*container.Spec, error) {
+// describe says what the container is, and has its init build it. It makes nothing
+// outside the container's namespaces.
+func (s *service) describe() (*container.Spec, error) {
 	if len(s.options.Args) == 0 || s.options.Args[0] == "" {
 		return nil, errors.New("no command: write it after --hostname and --ID, as in -- /bin/server --port 80")
 	}
@@ -44,7 +46,7 @@ func (s *service) prepare() (*container.Spec, error) {
 		return nil, err
 	}
 	spec := &container.Spec{
-		Name: s.options.ID, Cgroup: s.group,
+		Name:  s.options.ID,
 		Stdio: stdio(), UserNS: userNS(), Init: s.init,
 		Stage: stage.Spec{
 			Argv: s.options.Args, Env: s.config.Environ(), Path: s.config.SearchPath(),
@@ -62,25 +64,29 @@ func (s *service) prepare() (*container.Spec, error) {
 		Mounts: s.mounts(), Console: -1, ConsoleNull: true,
 	}
 	s.init.Describe(spec)
+	return spec, nil
+}
+
+// prepare makes what else the container needs, and writes it down for clients.
+func (s *service) prepare(spec *container.Spec) error {
 	if s.group != nil {
 		if err := s.group.Create(); err != nil {
 			if err = s.withoutGroup(err); err != nil {
-				return nil, err
+				return err
 			}
-			spec.Cgroup = nil
 		}
 	}
+	spec.Cgroup = s.group
 	resolved := s.resolved(spec)
-	encoded := sync.OnceValues(func() ([]byte, error) { return agent.EncodeContainer(resolved) })
-	go encoded() // beside what else there is to do
 	spec.Before = sync.OnceValue(func() error {
-		text, err := encoded()
+		text, err := agent.EncodeContainer(resolved)
 		if err != nil {
 			return err
 		}
 		return s.writeContainer(text)
 	})
-	return spec, nil
+	go spec.Before() // beside what else there is to do
+	return nil
 }
 
 // writeContainer writes container.json, in another file first, which is noted: a

@@ -108,7 +108,10 @@ func (s *service) serve(caught func() <-chan os.Signal) error {
 	}
 	config, bad := agent.Load(".", ownFileLimit())
 	s.config = config
+	var spec *container.Spec
+	var wrong error
 	if bad == nil {
+		spec, wrong = s.describe()
 		bad = s.planGroup()
 	}
 	if err := s.claim(); err != nil {
@@ -131,8 +134,8 @@ func (s *service) serve(caught func() <-chan os.Signal) error {
 		if refused != nil {
 			return refused
 		}
-		if e.err = err; err == nil {
-			e.spec, e.err = s.prepare()
+		if e.err = errors.Join(err, wrong); e.err == nil {
+			e.spec, e.err = spec, s.prepare(spec)
 			defer s.removeGroup()
 		}
 	}

@@ -12,9 +12,9 @@ import (
 var below = map[string][]string{
 	"cmd/lanyard":                {"internal/cli", "internal/janitor", "internal/stage"},
 	"internal/cli/mangen":        {"internal/cli"},
-	"internal/cli":               {"client", "internal/run", "internal/supervise", "internal/systemd", "internal/provide", "internal/recipe", "internal/store", "internal/host", "internal/plan", "internal/output", "internal/progress"},
+	"internal/cli":               {"client", "internal/early", "internal/run", "internal/supervise", "internal/systemd", "internal/provide", "internal/recipe", "internal/store", "internal/host", "internal/plan", "internal/output", "internal/progress"},
 	"internal/run":               {"internal/plan", "internal/provide", "internal/store", "internal/progress", "internal/systemd", "internal/supervisor", "internal/engine", "internal/group", "internal/lifecycle", "internal/container", "internal/host", "internal/output", "internal/ids", "internal/image", "internal/rootfs", "internal/cgroup", "internal/stage", "internal/janitor", "internal/seccomp"},
-	"internal/supervise":         {"client", "internal/agent", "internal/cgroup", "internal/container", "internal/control", "internal/engine", "internal/group", "internal/image", "internal/janitor", "internal/lifecycle", "internal/linux", "internal/metrics", "internal/output", "internal/rootfs", "internal/stage", "internal/supervisor", "internal/systemd", "internal/seccomp"},
+	"internal/supervise":         {"client", "internal/agent", "internal/cgroup", "internal/container", "internal/control", "internal/early", "internal/engine", "internal/group", "internal/image", "internal/janitor", "internal/lifecycle", "internal/linux", "internal/metrics", "internal/output", "internal/rootfs", "internal/stage", "internal/supervisor", "internal/systemd", "internal/seccomp"},
 	"internal/engine":            {"internal/supervisor", "internal/lifecycle", "internal/container", "internal/stage"},
 	"internal/metrics":           {"client"},
 	"internal/systemd":           {"internal/supervisor"},
@@ -22,12 +22,13 @@ var below = map[string][]string{
 	"internal/worker":            {"internal/container", "internal/unpack", "internal/recipe", "internal/rootfs", "internal/linux", "internal/plan"},
 	"internal/supervisor":        {"internal/group", "internal/lifecycle"},
 	"internal/group":             {"internal/plan", "internal/lifecycle"},
-	"internal/container":         {"internal/host", "internal/ids", "internal/stage", "internal/rootfs", "internal/cgroup", "internal/linux", "internal/janitor"},
+	"internal/container":         {"internal/early", "internal/host", "internal/ids", "internal/stage", "internal/rootfs", "internal/cgroup", "internal/linux", "internal/janitor"},
 	"internal/host":              {"internal/cgroup", "internal/ids", "internal/rootfs", "internal/linux"},
 	"internal/image":             {"internal/rootfs", "internal/linux"},
 	"internal/cgroup":            {"internal/janitor", "internal/linux"},
 	"internal/stage":             {"internal/rootfs", "internal/linux"},
 	"internal/unpack":            {"internal/linux"},
+	"internal/early":             {"internal/stage", "internal/linux"},
 	"internal/janitor":           {"internal/linux"},
 	"internal/rootfs":            {"internal/linux"},
 	"internal/linux":             nil,
@@ -122,7 +123,7 @@ func ours(name string) bool {
 var light = []string{"errors", "runtime", "strconv", "sync", "syscall", "time", "unsafe"}
 
 func TestStageStaysLight(t *testing.T) {
-	path := []string{"internal/stage", "internal/rootfs", "internal/linux", "internal/janitor"}
+	path := []string{"internal/stage", "internal/rootfs", "internal/linux", "internal/janitor", "internal/early"}
 	for _, s := range sources(t) {
 		if s.isTest() || !slices.Contains(path, s.room()) {
 			continue

@@ -1,0 +1,192 @@
+// Package early clones the first process of a `lanyard supervise` from a package
+// initialiser: it starts, on another processor, while this process still runs the
+// initialisers of its libraries. What such a container's first process needs is
+// known without reading anything: see package supervise, which takes it.
+//
+// Like the stage it runs before package os, and imports neither os nor fmt.
+package early
+
+import (
+	"syscall"
+
+	"github.com/lanyard-dev/lanyard/internal/linux"
+	"github.com/lanyard-dev/lanyard/internal/stage"
+)
+
+// What is so for every container of supervise.
+const (
+	Verb      = "supervise"
+	AgentName = "harpoon-supervisor" // the name under which lanyard takes the words of Verb directly
+	CommandID = 1                    // the user and the group that a command runs as, the original's
+	namespace = syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS
+)
+
+// lowest is the least descriptor that Init has: whoever called us may have passed
+// some, from 3 up. 64 would cost ten milliseconds: a table of descriptors that
+// threads share grows only after a grace period of RCU.
+const lowest = 32
+
+// Init is a first process that waits to be told what to do (package stage): in
+// namespaces of its own, in a session of its own, with this process's stdin, and
+// with its stdout twice. The main thread cloned it, which lives as long as we do
+// (prctl(2), PR_SET_PDEATHSIG).
+type Init struct {
+	PID, PidFD, Socket int
+	UserNS             bool // it has a user namespace, in which CommandID is who called us
+}
+
+var cloned *Init
+
+func init() {
+	if supervises() {
+		cloned = clone()
+	}
+}
+
+// Take gives the Init to the first who asks; nil if there is none.
+func Take() *Init {
+	i := cloned
+	cloned = nil
+	return i
+}
+
+// End ends an Init that nobody has taken.
+func End() {
+	i := Take()
+	if i == nil {
+		return
+	}
+	linux.SignalPidfd(i.PidFD, syscall.SIGKILL)
+	_, _ = linux.Retry(func() (int, error) { return syscall.Wait4(i.PID, nil, 0, nil) })
+	syscall.Close(i.PidFD)
+	syscall.Close(i.Socket)
+}
+
+// supervises says whether we were called as a supervisor of one container.
+func supervises() bool {
+	fd, err := syscall.Open("/proc/self/cmdline", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	defer syscall.Close(fd)
+	var buf [4096]byte
+	n, _ := syscall.Read(fd, buf[:])
+	words := buf[:max(n, 0)]
+	return string(lastPart(word(&words))) == AgentName || string(word(&words)) == Verb
+}
+
+// word takes the first of words, each of which a zero byte ends.
+func word(words *[]byte) []byte {
+	all := *words
+	for i, c := range all {
+		if c == 0 {
+			*words = all[i+1:]
+			return all[:i]
+		}
+	}
+	*words = nil
+	return nil
+}
+
+func lastPart(path []byte) []byte {
+	for i := len(path) - 1; i >= 0; i-- {
+		if path[i] == '/' {
+			return path[i+1:]
+		}
+	}
+	return path
+}
+
+// clone gives nil for whatever is not as usual: then package container does the
+// same later, or says why it can't be.
+func clone() *Init {
+	if syscall.Getuid() != syscall.Geteuid() || syscall.Getgid() != syscall.Getegid() || !plainStdio() {
+		return nil
+	}
+	privileged := privileged()
+	if privileged && writable() {
+		return nil
+	}
+	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil
+	}
+	defer syscall.Close(pair[0])
+	defer syscall.Close(pair[1])
+	i := &Init{PidFD: -1, UserNS: !privileged}
+	if i.Socket, err = raise(pair[0]); err != nil {
+		return nil
+	}
+	pidfd := -1
+	sys := &syscall.SysProcAttr{Cloneflags: namespace, Pdeathsig: syscall.SIGKILL, PidFD: &pidfd, Setsid: true}
+	if i.UserNS {
+		sys.Cloneflags |= syscall.CLONE_NEWUSER
+		sys.UidMappings = []syscall.SysProcIDMap{{ContainerID: CommandID, HostID: syscall.Geteuid(), Size: 1}}
+		sys.GidMappings = []syscall.SysProcIDMap{{ContainerID: CommandID, HostID: syscall.Getegid(), Size: 1}}
+		for c := 0; c <= linux.LastCap(); c++ {
+			sys.AmbientCaps = append(sys.AmbientCaps, uintptr(c)) // see package container
+		}
+	}
+	// What our caller left open is no business of the container's. (Linux 5.11)
+	_ = linux.CloseRange(3, 1<<31-1, linux.CLOSE_RANGE_CLOEXEC)
+	old := linux.BlockAll()
+	i.PID, err = syscall.ForkExec("/proc/self/exe", []string{stage.Argv0}, &syscall.ProcAttr{
+		Env: []string{}, Files: []uintptr{0, 1, 1, uintptr(pair[1])}, Sys: sys,
+	})
+	linux.SetMask(old)
+	if err == nil {
+		i.PidFD, err = raise(pidfd)
+		syscall.Close(pidfd)
+	}
+	if err != nil {
+		syscall.Close(i.Socket) // at whose end one that was cloned ends
+		return nil
+	}
+	return i
+}
+
+// plainStdio says that stdin and stdout are there and no folders.
+func plainStdio() bool {
+	for fd := range 2 {
+		var st syscall.Stat_t
+		if syscall.Fstat(fd, &st) != nil || st.Mode&syscall.S_IFMT == syscall.S_IFDIR {
+			return false
+		}
+	}
+	return true
+}
+
+// privileged is container.Privileged.
+func privileged() bool {
+	const sysAdmin = 21 // CAP_SYS_ADMIN, capabilities(7)
+	if syscall.Geteuid() != 0 || linux.Permitted()&(1<<sysAdmin) == 0 {
+		return false
+	}
+	fd, err := syscall.Open("/proc/self/uid_map", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	defer syscall.Close(fd)
+	ids, err := linux.ReadAll(fd, 4096)
+	return err == nil && string(ids) == "         0          0 4294967295\n" // user_namespaces(7)
+}
+
+// writable says that this program's file could be overwritten while it runs, so
+// that it has to be executed in another way, see package container.
+func writable() bool {
+	fd, err := syscall.Open("/proc/self/exe", syscall.O_WRONLY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	syscall.Close(fd)
+	return true
+}
+
+// raise makes another descriptor of fd, not below lowest.
+func raise(fd int) (int, error) {
+	high, _, errno := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_DUPFD_CLOEXEC, lowest)
+	if errno != 0 {
+		return -1, errno
+	}
+	return int(high), nil
+}
