@@ -145,9 +145,7 @@ func sums(t *testing.T, trace string) (all, early float64) {
 			t.Fatalf("what is %q? %v", line, err)
 		}
 		all += ms
-		// internal/godebug parses GODEBUG, which this trace needs and a stage
-		// does not have.
-		if !seen && fields[1] != "internal/godebug" {
+		if !seen {
 			early += ms
 		}
 		seen = seen || fields[1] == module+"/internal/stage"

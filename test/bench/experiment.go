@@ -15,6 +15,7 @@ type experiment struct {
 	key         string // for -only
 	metrics     []metric
 	maxRounds   int  // 0: as many as asked for
+	times       int  // as many times the rounds that are asked for, where a difference is small; 0: once
 	slow        bool // a round takes half a minute
 	contestants []contestant
 }
@@ -86,6 +87,7 @@ func (r result) of(name string) (samples, bool) {
 // alike. The first round warms up and is not counted. A contestant that fails
 // is out, with the reason in place of its figures. It ends early with ctx.
 func carryOut(ctx context.Context, e experiment, rounds int) result {
+	rounds *= max(1, e.times)
 	if e.maxRounds > 0 {
 		rounds = min(rounds, e.maxRounds)
 	}

@@ -44,7 +44,7 @@ Measured by ` + "`make bench MD=docs/performance.md`" + `; written by that progr
 In each of %d rounds every contestant runs once, in turn, so noise hits all alike.
 Figures are medians. Ratios are taken round by round; the median of the ratios decides whether a
 budget is met, and p90 is their ninth decile (for an absolute budget: that of the figures; the first
-decile where the budget is a floor).
+decile where the budget is a floor). What the filter of system calls costs has three times as many rounds.
 
 *bare* is test/bench/bare: the same namespaces and mounts as a default ` + "`rootfs:`" + ` container, the
 command as PID 1, no protocol; a program of its own, with a start of its own. *bare, cloned in place*

@@ -156,14 +156,18 @@ something else of the program
 init ` + stagePackage + ` @0.3 ms, 0.5 ms clock, 4000 bytes, 20 allocs
 init os @0.9 ms, 1 ms clock, 0 bytes, 0 allocs
 `
-	whole, stage, err := initSums(trace)
+	least := map[string]float64{"os": 2, stagePackage: 0.1}
+	whole, stage, err := initSums(trace, least)
+	if least["os"] != 1 || least[stagePackage] != 0.1 || least["internal/bytealg"] != 0.25 {
+		t.Errorf("the least of each: %v", least)
+	}
 	if err != nil || whole != 1.75 || stage != 0.75 {
 		t.Errorf("initSums = %v, %v, %v; want 1.75 and 0.75", whole, stage, err)
 	}
-	if _, stage, _ := initSums("init os @0.9 ms, 1 ms clock, 0 bytes, 0 allocs\n"); !math.IsNaN(stage) {
+	if _, stage, _ := initSums("init os @0.9 ms, 1 ms clock, 0 bytes, 0 allocs\n", map[string]float64{}); !math.IsNaN(stage) {
 		t.Errorf("a program without a stage has %v before it", stage)
 	}
-	if _, _, err := initSums("lanyard: unknown flag\n"); err == nil {
+	if _, _, err := initSums("lanyard: unknown flag\n", map[string]float64{}); err == nil {
 		t.Error("no error for a program without a trace")
 	}
 }

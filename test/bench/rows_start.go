@@ -48,7 +48,7 @@ const openName = "without filter and scope"
 // container.
 func isolationRow(w *workshop) experiment {
 	return experiment{
-		key: "isolation",
+		key: "isolation", times: 3,
 		metrics: []metric{{
 			what: "the same, with the filter of system calls and Landlock's scope, and without", unit: "ms",
 			budgets: []budget{{against: openName, limit: 1.2}},
