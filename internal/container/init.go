@@ -129,7 +129,9 @@ func (i *Init) Describe(spec *Spec) {
 	}
 }
 
-// Close ends an Init that no container has taken, and does nothing to others.
+// Close ends an Init that no container has taken, and does nothing to others. One
+// that hangs in the kernel, as in a volume of a server that does not answer, it
+// leaves after a second to whoever is there when it ends.
 func (i *Init) Close() {
 	p, _ := i.take()
 	if p == nil {
@@ -137,7 +139,9 @@ func (i *Init) Close() {
 	}
 	p.socket.Close()
 	linux.SignalPidfd(p.pidfd, unix.SIGKILL)
-	_, _ = linux.Retry(func() (int, error) { return syscall.Wait4(p.pid, nil, 0, nil) })
+	ended := []linux.PollFd{{Fd: int32(p.pidfd), Events: linux.POLLIN}}
+	_, _ = linux.Retry(func() (int, error) { return linux.Poll(ended, 1000) })
+	_, _ = linux.Retry(func() (int, error) { return syscall.Wait4(p.pid, nil, syscall.WNOHANG, nil) })
 	unix.Close(p.pidfd)
 }
 

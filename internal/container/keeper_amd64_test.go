@@ -152,10 +152,12 @@ while :; do sleep 0.01; done`
 		c, events, output := keptBox(t, script, func(s *Spec) { s.Stage.JobControl = tells })
 		c.Signal(unix.SIGUSR1, stage.ToCommand)
 		awaitOutput(t, output, "made\n")
-		time.Sleep(testkit.Slow(200 * time.Millisecond))
-		c.Signal(unix.SIGUSR2, stage.ToCommand)
-		awaitOutput(t, output, "counted\n")
-		if !strings.Contains(output(), "made\n0\ncounted\n") {
+		if !testkit.Until(testkit.Slow(5*time.Second), func() bool { // the orphans end within milliseconds
+			before := strings.Count(output(), "counted\n")
+			c.Signal(unix.SIGUSR2, stage.ToCommand)
+			counted := func() bool { return strings.Count(output(), "counted\n") > before }
+			return testkit.Until(testkit.Slow(5*time.Second), counted) && strings.HasSuffix(output(), "\n0\ncounted\n")
+		}) {
 			t.Errorf("zombies: %q", output())
 		}
 		c.Signal(unix.SIGSTOP, stage.ToCommand)
@@ -223,7 +225,7 @@ func TestNoKeeper(t *testing.T) {
 			t.Fatalf("%+v", ev)
 		}
 		err := unix.Prlimit(c.pid, unix.RLIMIT_FSIZE, &unix.Rlimit{}, nil) // it can't write the keeper's file
-		time.Sleep(testkit.Slow(600 * time.Millisecond))
+		time.Sleep(testkit.Slow(400 * time.Millisecond))
 		if kept := isKeeper(t, c.pid); err != nil || kept {
 			c.Kill()
 			ended(t, events)

@@ -99,3 +99,58 @@ func TestLookoutIsSmall(t *testing.T) {
 		t.Errorf("it takes %d kB (PSS), %v", pss, err)
 	}
 }
+
+// TestLookoutWithSignals: what somebody sent to a lookout that waits does not end the
+// janitor that it becomes.
+func TestLookoutWithSignals(t *testing.T) {
+	c := newClaims(t)
+	s := c.start(t)
+	for _, sig := range []syscall.Signal{unix.SIGTERM, unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGSEGV, unix.SIGABRT} {
+		if err := syscall.Kill(s.janitor, sig); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = s.cmd.Wait()
+	if !testkit.Until(testkit.Slow(10*time.Second), func() bool { return !exists(c.socket) }) {
+		t.Error("the socket is left")
+	}
+	gone(t, s.janitor)
+	_ = os.Remove(c.base) // it stays for the next run
+}
+
+// TestDisown: whoever sweeps after a kill in the middle of an orderly end finds a
+// janitor that somebody has stopped.
+func TestDisown(t *testing.T) {
+	r := runIn(t.TempDir())
+	if err := r.Note(Entry{janitor.TreeEntry, filepath.Join(t.TempDir(), "none")}); err != nil {
+		t.Fatal(err)
+	}
+	if supervisor, cleaner := holders(r.lock); aliveOf(supervisor) != os.Getpid() || aliveOf(cleaner) != r.janitor {
+		t.Errorf("the lock file names %q and %q", supervisor, cleaner)
+	}
+	if err := syscall.Kill(r.janitor, unix.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	state := func() string {
+		text, _ := os.ReadFile(procPath(r.janitor, "stat"))
+		_, rest, _ := strings.Cut(string(text), ") ")
+		return rest[:min(1, len(rest))]
+	}
+	if !testkit.Until(10*time.Second, func() bool { return state() == "T" }) {
+		t.Fatalf("the lookout is in state %q", state())
+	}
+	r.disown()
+	if supervisor, _ := holders(r.lock); supervisor != "" {
+		t.Errorf("the lock file names the supervisor %q", supervisor)
+	}
+	wake(r.lock)
+	if !testkit.Until(10*time.Second, func() bool { return state() != "T" }) {
+		t.Error("the lookout is still stopped")
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+}

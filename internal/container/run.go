@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/lanyard-dev/lanyard/internal/cgroup"
 	"github.com/lanyard-dev/lanyard/internal/janitor"
@@ -202,25 +203,50 @@ func spawnLookout(files []*os.File, sys *syscall.SysProcAttr) (int, error) {
 	return spawn(path, janitor.Argv0, append(files, own), sys)
 }
 
-// dismiss removes everything and ends the janitor, which would do that if we were
-// gone, and does the rest of it if we are killed meanwhile.
+// dismiss removes everything and ends the janitor, which does the rest if we are
+// killed meanwhile, and tries it all again if we could not.
 func (r *Run) dismiss(folder string) error {
-	if r.lock != nil {
-		_ = r.lock.Truncate(0) // what Claim meets from here on is somebody who cleans up
-	}
+	r.disown()
 	err := janitor.Clean(folder)
-	_ = syscall.Kill(r.janitor, syscall.SIGKILL)
-	_, _ = linux.Retry(func() (int, error) { return syscall.Wait4(r.janitor, nil, 0, nil) })
+	if err == nil {
+		_ = syscall.Kill(r.janitor, syscall.SIGKILL)
+	}
 	for _, f := range []*os.File{r.journal, r.lock, r.pipe} {
 		if f != nil {
 			f.Close()
 		}
 	}
 	r.journal, r.lock, r.pipe = nil, nil, nil
+	if status := r.reapJanitor(); status.Exited() && status.ExitStatus() == 0 {
+		return nil
+	}
 	return err
 }
 
-// Close ends an orderly run: the janitor removes what is noted, and is reaped.
+// disown takes us out of the lock file: who meets a holder of the lock from here on
+// meets somebody who cleans up. The janitor stays in it, for wake.
+func (r *Run) disown() {
+	if r.lock != nil {
+		text := "\n" + identityOf(r.janitor)
+		_, _ = r.lock.WriteAt([]byte(text), 0) // shorter than what is there
+		_ = r.lock.Truncate(int64(len(text)))
+	}
+}
+
+// janitorTime bounds how long an orderly end waits for a janitor that has to try
+// again, which may wait some seconds for the processes of a cgroup.
+const janitorTime = 15 * time.Second
+
+// reapJanitor waits for the janitor, also for one that somebody has stopped.
+func (r *Run) reapJanitor() (status syscall.WaitStatus) {
+	_ = syscall.Kill(r.janitor, syscall.SIGCONT)
+	overdue := time.AfterFunc(janitorTime, func() { _ = syscall.Kill(r.janitor, syscall.SIGKILL) })
+	defer overdue.Stop()
+	_, _ = linux.Retry(func() (int, error) { return syscall.Wait4(r.janitor, &status, 0, nil) })
+	return status
+}
+
+// Close ends an orderly run: what is noted is removed, and the janitor is reaped.
 // Every container must be gone.
 func (r *Run) Close() error {
 	r.mu.Lock()

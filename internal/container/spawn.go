@@ -85,7 +85,7 @@ func sealed(program string) string {
 // cost ten milliseconds: a table of descriptors that threads share grows only after
 // a grace period of RCU.
 func executable(fd int) (path string, high int, err error) {
-	high, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 16)
+	high, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 48)
 	return "/proc/self/fd/" + strconv.Itoa(high), high, err
 }
 

@@ -106,8 +106,8 @@ func (s *service) takeOver() (refused, err error) {
 	if errors.As(err, &busy) {
 		return s.busy(err), nil
 	}
-	if s.scope != "" && os.Geteuid() != 0 {
-		s.init.Close() // an ordinary user has to be in the scope before he clones what enters it
+	if s.joinsScope() {
+		s.init.Close()
 	}
 	if err == nil && s.group == nil {
 		s.group, err = cgroup.PlanMeasured(base, s.groupName(), s.limits())
@@ -123,6 +123,10 @@ func (s *service) takeOver() (refused, err error) {
 	}
 	return s.run.Note(container.CgroupEntries(s.group)...), nil
 }
+
+// joinsScope says that we have to be in a scope before we clone what enters a cgroup
+// there, as an ordinary user has to.
+func (s *service) joinsScope() bool { return s.scope != "" && os.Geteuid() != 0 }
 
 func (s *service) busy(err error) error {
 	return fmt.Errorf("cannot supervise %s: %w", s.options.ID, err)

@@ -63,7 +63,9 @@ func (s *service) describe() (*container.Spec, error) {
 		Kind: root.Kind, Path: root.Path, UserNS: spec.UserNS != nil,
 		Mounts: s.mounts(), Console: -1, ConsoleNull: true,
 	}
-	s.init.Describe(spec)
+	if !s.joinsScope() {
+		s.init.Describe(spec)
+	}
 	return spec, nil
 }
 
@@ -78,14 +80,15 @@ func (s *service) prepare(spec *container.Spec) error {
 	}
 	spec.Cgroup = s.group
 	resolved := s.resolved(spec)
+	encoded := sync.OnceValues(func() ([]byte, error) { return agent.EncodeContainer(resolved) })
+	go encoded() // beside what else there is to do
 	spec.Before = sync.OnceValue(func() error {
-		text, err := agent.EncodeContainer(resolved)
+		text, err := encoded()
 		if err != nil {
 			return err
 		}
 		return s.writeContainer(text)
 	})
-	go spec.Before() // beside what else there is to do
 	return nil
 }
 

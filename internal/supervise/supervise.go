@@ -108,11 +108,13 @@ func (s *service) serve(caught func() <-chan os.Signal) error {
 	}
 	config, bad := agent.Load(".", ownFileLimit())
 	s.config = config
+	if bad == nil {
+		bad = s.planGroup()
+	}
 	var spec *container.Spec
 	var wrong error
 	if bad == nil {
 		spec, wrong = s.describe()
-		bad = s.planGroup()
 	}
 	if err := s.claim(); err != nil {
 		return err
@@ -134,7 +136,10 @@ func (s *service) serve(caught func() <-chan os.Signal) error {
 		if refused != nil {
 			return refused
 		}
-		if e.err = errors.Join(err, wrong); e.err == nil {
+		if err == nil {
+			err = wrong
+		}
+		if e.err = err; err == nil {
 			e.spec, e.err = spec, s.prepare(spec)
 			defer s.removeGroup()
 		}

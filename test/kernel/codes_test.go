@@ -1,6 +1,7 @@
 package kernel_test
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -55,7 +56,7 @@ var exitCodes = []struct {
 		[]string{"a exited with status 0", "b exited with status 0", "c exited with status 0", "exit status 0"}},
 	{"0 then 5", "wait-all-successful", `
       a: !Command {container: h, run: "exit 0"}
-      b: !Command {container: h, run: "sleep 0.1; exit 5"}
+      b: !Command {container: h, run: "sleep AWHILE; exit 5"}
       c: !Command {container: h, run: [sleep, 1000]}`, 5,
 		[]string{"b exited with status 5", "stopping c"}},
 	{"no program", "", `
@@ -85,7 +86,9 @@ func TestExitCodes(t *testing.T) {
 			if test.mode != "" {
 				mode = "\n    mode: " + test.mode
 			}
-			r := newProject(t, "  app: !Supervise"+mode+"\n    children:"+test.children+"\n").start(nil, "app")
+			awhile := fmt.Sprint(testkit.Slow(100 * time.Millisecond).Seconds()) // another child has ended by then
+			children := strings.ReplaceAll(test.children, "AWHILE", awhile)
+			r := newProject(t, "  app: !Supervise"+mode+"\n    children:"+children+"\n").start(nil, "app")
 			r.want(test.code, 20*time.Second)
 			r.says(test.says...)
 			if started := !strings.Contains(strings.Join(test.says, ""), "could not be started"); started {

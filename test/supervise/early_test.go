@@ -63,7 +63,8 @@ func TestEarlyInitOfNothing(t *testing.T) {
 	}
 }
 
-// A stdin that is a folder, or none, is nothing for it: what comes later says so.
+// A stdin that is a folder is nothing for it: what comes later says so, and there is
+// no container.json of a container that was never started.
 func TestNoEarlyInit(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, `{}`)
@@ -72,4 +73,7 @@ func TestNoEarlyInit(t *testing.T) {
 	defer folder.Close()
 	r := p.launch(func(cmd *exec.Cmd) { cmd.Stdin = folder }, p.words("true")...)
 	r.cannotStart("its stdin is a folder")
+	if _, err := os.Lstat(p.path("container.json")); !os.IsNotExist(err) {
+		t.Errorf("container.json: %v", err)
+	}
 }
