@@ -13,13 +13,14 @@ import (
 
 // Sizes in bytes.
 const (
-	readSize  = 56 << 10  // the most that is read at once: with its prefixes it still fits into a pipe of 64 KiB, so that one write takes it
-	flushSize = 256 << 10 // finished lines are written when there are this many bytes
-	keepSize  = 1 << 20   // a line buffer that grew beyond this is given back
-	wholeSize = 1 << 30   // more than a batch ever has: it is written at once
-	slowPiece = 4 << 10   // to a slow reader; a pipe that is writable takes this much
-	muchSize  = 32 << 10  // who writes so much at once has a busy child
-	pipeSize  = 256 << 10 // of a pipe that we write to, then
+	readSize     = 56 << 10  // the most that is read at once: with its prefixes it still fits into a pipe of 64 KiB, so that one write takes it
+	wideReadSize = 64 << 10  // the same, where a larger pipe is written to: all that a child's pipe holds
+	flushSize    = 256 << 10 // finished lines are written when there are this many bytes
+	keepSize     = 1 << 20   // a line buffer that grew beyond this is given back
+	wholeSize    = 1 << 30   // more than a batch ever has: it is written at once
+	slowPiece    = 4 << 10   // to a slow reader; a pipe that is writable takes this much
+	muchSize     = 32 << 10  // who writes so much at once has a busy child
+	pipeSize     = 1 << 20   // of a pipe that we write to, then: the most that users may have, pipe(7)
 )
 
 // slowWrite is how long a write may take before the next one is made smaller,
@@ -98,13 +99,24 @@ func (s *sink) release() {
 }
 
 // widen makes a pipe that we write to larger than the usual 64 KiB (F_SETPIPE_SZ,
-// fcntl(2)): reader and writer then need not take turns. Where that can't be, because
-// it is no pipe or the user has too many, it goes on as it is.
+// fcntl(2)): reader and writer then need not take turns. Where it can't be as large,
+// because this user or this machine allows less, it is made as large as it can be.
 func (s *sink) widen() {
 	s.wide = true
-	if size, err := unix.FcntlInt(uintptr(s.fd), unix.F_GETPIPE_SZ, 0); err == nil && size < pipeSize {
-		_, _ = unix.FcntlInt(uintptr(s.fd), unix.F_SETPIPE_SZ, pipeSize)
+	now, err := unix.FcntlInt(uintptr(s.fd), unix.F_GETPIPE_SZ, 0)
+	for size := pipeSize; err == nil && size > now; size /= 2 {
+		if _, err := unix.FcntlInt(uintptr(s.fd), unix.F_SETPIPE_SZ, size); err == nil {
+			return
+		}
 	}
+}
+
+// atOnce is the most that is read from a child at once.
+func (s *sink) atOnce() int {
+	if s.wide {
+		return wideReadSize
+	}
+	return readSize
 }
 
 // write writes all of b, waiting for as long as it takes. It returns how much

@@ -139,7 +139,7 @@ func TestSlowReader(t *testing.T) {
 	defer w.Close()
 	c := newCollector(t)
 	m, stdout, stderr := start(t, Options{Stdout: w, Stderr: c.w})
-	go writeLines(stdout[0], "a", 10_000)
+	go writeLines(stdout[0], "a", 20_000)
 	until(t, "the writer has the turn", func() bool { return len(m.sinks[0].dev.turn) == 1 && m.Tail(0, 1) != nil })
 
 	fmt.Fprintln(stderr[1], "on")
@@ -159,7 +159,7 @@ func TestSlowReader(t *testing.T) {
 	if _, err := got.ReadFrom(r); err != nil {
 		t.Fatal(err)
 	}
-	checkLines(t, got.String(), "a", 10_000)
+	checkLines(t, got.String(), "a", 20_000)
 	if got := c.text(); got != "b | on\n" {
 		t.Errorf("stderr: %q", got)
 	}
@@ -269,7 +269,7 @@ func TestPipeGrows(t *testing.T) {
 		}
 		return n
 	}
-	for _, before := range []int{64 << 10, 512 << 10} {
+	for _, before := range []int{64 << 10, 512 << 10, pipeSize} {
 		r, w, err := os.Pipe()
 		if err != nil {
 			t.Fatal(err)
@@ -280,7 +280,7 @@ func TestPipeGrows(t *testing.T) {
 		}
 		go func() { _, _ = io.Copy(io.Discard, r) }()
 		s := newSinks(w, os.Stderr)[0]
-		for _, c := range []struct{ write, want int }{{100, before}, {muchSize, before}, {muchSize + 1, max(before, pipeSize)}} {
+		for _, c := range []struct{ write, want int }{{100, before}, {muchSize, before}, {muchSize + 1, pipeSize}} {
 			if s.send(make([]byte, c.write), false); size(w) != c.want {
 				t.Errorf("after a write of %d bytes the pipe has %d, want %d", c.write, size(w), c.want)
 			}

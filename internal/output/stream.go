@@ -71,9 +71,9 @@ func (s *stream) step(fd int, emit func([]byte)) bool {
 	defer s.sink.release()
 	dev := s.sink.dev
 	if dev.in == nil {
-		dev.in = make([]byte, readSize)
+		dev.in = make([]byte, wideReadSize)
 	}
-	n, err := unix.Read(fd, dev.in)
+	n, err := unix.Read(fd, dev.in[:s.sink.atOnce()])
 	switch {
 	case err == unix.EAGAIN:
 		return false
