@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -19,7 +18,6 @@ import (
 	"github.com/lanyard-dev/lanyard/internal/container"
 	"github.com/lanyard-dev/lanyard/internal/control"
 	"github.com/lanyard-dev/lanyard/internal/group"
-	"github.com/lanyard-dev/lanyard/internal/janitor"
 	"github.com/lanyard-dev/lanyard/internal/lifecycle"
 	"github.com/lanyard-dev/lanyard/internal/metrics"
 	"github.com/lanyard-dev/lanyard/internal/output"
@@ -276,28 +274,4 @@ func (s *service) metricsFile() string {
 		return ""
 	}
 	return path
-}
-
-// claim makes sure that no other supervisor has what this one makes outside
-// the container's namespaces, and that no clean-up after a dead one touches it.
-// Each thing is noted once it is known to be free.
-func (s *service) claim() error {
-	entries := []container.Entry{s.file(socketName)}
-	if path := s.metricsFile(); path != "" {
-		entries = append(entries, s.file(path))
-	}
-	entries = append(entries, s.groupClaims()...)
-	if err := s.run.Claim(entries...); err != nil {
-		return fmt.Errorf("cannot supervise %s in %s: %w", s.options.ID, s.dir, err)
-	}
-	return nil
-}
-
-// file is the journal's entry for a file of the supervisor's directory, or of
-// another one.
-func (s *service) file(path string) container.Entry {
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(s.dir, path)
-	}
-	return container.Entry{Kind: janitor.SocketEntry, Path: path}
 }
