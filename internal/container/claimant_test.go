@@ -70,9 +70,11 @@ type claimer struct {
 	janitor int
 }
 
-func startClaimer(base, socket, name string) (*claimer, error) {
+// startClaimer starts one with these words: base, socket and name, or without name
+// one that has no lookout.
+func startClaimer(words ...string) (*claimer, error) {
 	cmd := exec.Command("/proc/self/exe")
-	cmd.Args = []string{"lanyard", base, socket, name}
+	cmd.Args = append([]string{"lanyard"}, words...)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err

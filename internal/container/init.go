@@ -11,10 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// namespaces of every container besides a user namespace; the cgroup namespace
-// is the command's own, made after it has entered its cgroup.
-const namespaces = unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS
-
 // initProcess is the first process of a container, which waits to be told what
 // to do.
 type initProcess struct {
@@ -59,7 +55,7 @@ func cloneInit(stdio [3]*os.File, ns *UserNS, session bool) (*initProcess, error
 	// It leaves our process group before it is executed: Go's runtime would let
 	// the terminal's INT end it until its own code runs (see linux.IgnoreAll).
 	sys := &syscall.SysProcAttr{
-		Cloneflags: namespaces, Pdeathsig: syscall.SIGKILL, PidFD: &pidfd, Setsid: session, Setpgid: !session,
+		Cloneflags: stage.Namespaces, Pdeathsig: syscall.SIGKILL, PidFD: &pidfd, Setsid: session, Setpgid: !session,
 	}
 	if ns != nil {
 		ns.apply(sys)
@@ -81,9 +77,7 @@ func (u *UserNS) apply(sys *syscall.SysProcAttr) {
 		sys.UidMappings = []syscall.SysProcIDMap{{ContainerID: int(u.UIDs[0].Inside), HostID: os.Geteuid(), Size: 1}}
 		sys.GidMappings = []syscall.SysProcIDMap{{ContainerID: int(u.GIDs[0].Inside), HostID: os.Getegid(), Size: 1}}
 	}
-	for c := 0; c <= linux.LastCap(); c++ {
-		sys.AmbientCaps = append(sys.AmbientCaps, uintptr(c))
-	}
+	sys.AmbientCaps = linux.AllCaps()
 }
 
 // Init is a container's first process that is cloned before the rest of the

@@ -194,22 +194,7 @@ func TestKeeperDiesWithItsSupervisor(t *testing.T) {
 func TestKeeperIsSmall(t *testing.T) {
 	testkit.Require(t, testkit.Root)
 	c, events, _ := keptBox(t, "echo ready; exec sleep 1000", nil)
-	text, err := os.ReadFile(procPath(c.pid, "status"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(string(text), "Name:\tlanyard-init\n") || !strings.Contains(string(text), "Threads:\t1\n") {
-		t.Errorf("%s", text)
-	}
-	rollup, err := os.ReadFile(procPath(c.pid, "smaps_rollup"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(rollup)) {
-		if f := strings.Fields(line); f[0] == "Pss:" && len(f[1]) > 2 {
-			t.Errorf("it takes %s kB", f[1])
-		}
-	}
+	tiny(t, c.pid, stage.Argv0)
 	c.Kill()
 	ended(t, events)
 }

@@ -8,7 +8,7 @@ import (
 
 // This binary must be able to be a janitor and a stage, which it is by its
 // imports. Called as lanyard it is a supervisor that claims, see claim_test.go, or
-// the one around it of lookout_test.go.
+// one of lookout_test.go.
 func TestMain(m *testing.M) {
 	testkit.Main(m, func(_ string, args []string) int {
 		if len(args) == 2 {

@@ -1,10 +1,6 @@
 package container
 
 import (
-	"os"
-	"slices"
-	"strings"
-
 	"github.com/lanyard-dev/lanyard/internal/host"
 	"github.com/lanyard-dev/lanyard/internal/linux"
 	"golang.org/x/sys/unix"
@@ -31,10 +27,4 @@ func (s *Spec) useFuse() {
 // that was made for it (unshare(1), a rootless container) can do no more for a
 // container than an ordinary user: no mknod, no sysfs, perhaps one id. Nor can
 // root without CAP_SYS_ADMIN, as in a container.
-func Privileged() bool {
-	if os.Geteuid() != 0 || linux.Permitted()&(1<<unix.CAP_SYS_ADMIN) == 0 {
-		return false
-	}
-	ids, err := os.ReadFile("/proc/self/uid_map")
-	return err != nil || slices.Equal(strings.Fields(string(ids)), []string{"0", "0", "4294967295"}) // user_namespaces(7)
-}
+func Privileged() bool { return linux.MachineRoot() }

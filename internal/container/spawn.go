@@ -56,11 +56,9 @@ var self = sync.OnceValue(func() string {
 	if !Privileged() {
 		return own // the container can't write what its user can't
 	}
-	writable, err := unix.Open(own, unix.O_WRONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
+	if !linux.WritableSelf() {
 		return own
 	}
-	unix.Close(writable)
 	return sealed(own)
 })
 
@@ -81,11 +79,9 @@ func sealed(program string) string {
 }
 
 // executable makes a second descriptor of a program, out of the way of those that
-// a child gets, from 0 up, and gives the path to execute it by. One above 63 would
-// cost ten milliseconds: a table of descriptors that threads share grows only after
-// a grace period of RCU.
+// a child gets, from 0 up, and gives the path to execute it by.
 func executable(fd int) (path string, high int, err error) {
-	high, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 48)
+	high, err = linux.DupFrom(fd, 48)
 	return "/proc/self/fd/" + strconv.Itoa(high), high, err
 }
 

@@ -18,12 +18,10 @@ const (
 	Verb      = "supervise"
 	AgentName = "harpoon-supervisor" // the name under which lanyard takes the words of Verb directly
 	CommandID = 1                    // the user and the group that a command runs as, the original's
-	namespace = syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS
 )
 
 // lowest is the least descriptor that Init has: whoever called us may have passed
-// some, from 3 up. 64 would cost ten milliseconds: a table of descriptors that
-// threads share grows only after a grace period of RCU.
+// some, from 3 up.
 const lowest = 32
 
 // Init is a first process that waits to be told what to do (package stage): in
@@ -69,7 +67,7 @@ func supervises() bool {
 		return false
 	}
 	defer syscall.Close(fd)
-	var buf [4096]byte
+	var buf [512]byte // a longer path is none that would be worth it
 	n, _ := syscall.Read(fd, buf[:])
 	words := buf[:max(n, 0)]
 	return string(lastPart(word(&words))) == AgentName || string(word(&words)) == Verb
@@ -103,8 +101,8 @@ func clone() *Init {
 	if syscall.Getuid() != syscall.Geteuid() || syscall.Getgid() != syscall.Getegid() || !plainStdio() {
 		return nil
 	}
-	privileged := privileged()
-	if privileged && writable() {
+	privileged := linux.MachineRoot()
+	if privileged && linux.WritableSelf() { // it has to be executed in another way, see package container
 		return nil
 	}
 	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
@@ -114,18 +112,16 @@ func clone() *Init {
 	defer syscall.Close(pair[0])
 	defer syscall.Close(pair[1])
 	i := &Init{PidFD: -1, UserNS: !privileged}
-	if i.Socket, err = raise(pair[0]); err != nil {
+	if i.Socket, err = linux.DupFrom(pair[0], lowest); err != nil {
 		return nil
 	}
 	pidfd := -1
-	sys := &syscall.SysProcAttr{Cloneflags: namespace, Pdeathsig: syscall.SIGKILL, PidFD: &pidfd, Setsid: true}
+	sys := &syscall.SysProcAttr{Cloneflags: stage.Namespaces, Pdeathsig: syscall.SIGKILL, PidFD: &pidfd, Setsid: true}
 	if i.UserNS {
 		sys.Cloneflags |= syscall.CLONE_NEWUSER
 		sys.UidMappings = []syscall.SysProcIDMap{{ContainerID: CommandID, HostID: syscall.Geteuid(), Size: 1}}
 		sys.GidMappings = []syscall.SysProcIDMap{{ContainerID: CommandID, HostID: syscall.Getegid(), Size: 1}}
-		for c := 0; c <= linux.LastCap(); c++ {
-			sys.AmbientCaps = append(sys.AmbientCaps, uintptr(c)) // see package container
-		}
+		sys.AmbientCaps = linux.AllCaps() // see package container
 	}
 	// What our caller left open is no business of the container's. (Linux 5.11)
 	_ = linux.CloseRange(3, 1<<31-1, linux.CLOSE_RANGE_CLOEXEC)
@@ -135,7 +131,7 @@ func clone() *Init {
 	})
 	linux.SetMask(old)
 	if err == nil {
-		i.PidFD, err = raise(pidfd)
+		i.PidFD, err = linux.DupFrom(pidfd, lowest)
 		syscall.Close(pidfd)
 	}
 	if err != nil {
@@ -154,39 +150,4 @@ func plainStdio() bool {
 		}
 	}
 	return true
-}
-
-// privileged is container.Privileged.
-func privileged() bool {
-	const sysAdmin = 21 // CAP_SYS_ADMIN, capabilities(7)
-	if syscall.Geteuid() != 0 || linux.Permitted()&(1<<sysAdmin) == 0 {
-		return false
-	}
-	fd, err := syscall.Open("/proc/self/uid_map", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
-	if err != nil {
-		return false
-	}
-	defer syscall.Close(fd)
-	ids, err := linux.ReadAll(fd, 4096)
-	return err == nil && string(ids) == "         0          0 4294967295\n" // user_namespaces(7)
-}
-
-// writable says that this program's file could be overwritten while it runs, so
-// that it has to be executed in another way, see package container.
-func writable() bool {
-	fd, err := syscall.Open("/proc/self/exe", syscall.O_WRONLY|syscall.O_CLOEXEC, 0)
-	if err != nil {
-		return false
-	}
-	syscall.Close(fd)
-	return true
-}
-
-// raise makes another descriptor of fd, not below lowest.
-func raise(fd int) (int, error) {
-	high, _, errno := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_DUPFD_CLOEXEC, lowest)
-	if errno != 0 {
-		return -1, errno
-	}
-	return int(high), nil
 }

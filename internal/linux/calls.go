@@ -50,3 +50,10 @@ func PutUint32(b []byte, v uint32) {
 		b[i] = byte(v >> (8 * i))
 	}
 }
+
+// DupFrom makes another descriptor of fd, close-on-exec and not below least. One above
+// 63 may cost ten milliseconds: a table of descriptors that threads share grows only
+// after a grace period of RCU.
+func DupFrom(fd, least int) (int, error) {
+	return descriptor(syscall.RawSyscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_DUPFD_CLOEXEC, uintptr(least)))
+}

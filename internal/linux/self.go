@@ -55,3 +55,39 @@ func LastCap() int {
 	}
 	return last
 }
+
+// MachineRoot says that we are root of this machine and may what root may
+// (CAP_SYS_ADMIN): not root of a user namespace that was made for it.
+func MachineRoot() bool {
+	const sysAdmin = 21 // capabilities(7)
+	if syscall.Geteuid() != 0 || Permitted()&(1<<sysAdmin) == 0 {
+		return false
+	}
+	fd, err := syscall.Open("/proc/self/uid_map", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return true // a kernel without user namespaces
+	}
+	defer syscall.Close(fd)
+	ids, err := ReadAll(fd, 4096)
+	return err != nil || string(ids) == "         0          0 4294967295\n" // user_namespaces(7)
+}
+
+// WritableSelf says that this program's file could be overwritten while it runs
+// (CVE-2019-5736), which the kernel refuses but for Linux 6.11 to 6.12.1 (ETXTBSY).
+func WritableSelf() bool {
+	fd, err := syscall.Open("/proc/self/exe", syscall.O_WRONLY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	syscall.Close(fd)
+	return true
+}
+
+// AllCaps are the capabilities that this kernel knows, for SysProcAttr.AmbientCaps.
+func AllCaps() []uintptr {
+	var all []uintptr
+	for c := 0; c <= LastCap(); c++ {
+		all = append(all, uintptr(c))
+	}
+	return all
+}

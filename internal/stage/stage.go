@@ -19,6 +19,10 @@ import (
 // user's can be read from it.
 const Argv0 = "lanyard-init"
 
+// Namespaces of every container besides a user namespace; the cgroup namespace is the
+// command's own, made after it has entered its cgroup.
+const Namespaces = syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS
+
 // socket is the descriptor of the stage's only link to its parent.
 const socket = 3
 

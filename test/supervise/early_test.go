@@ -11,19 +11,6 @@ import (
 	"github.com/lanyard-dev/lanyard/internal/testkit"
 )
 
-// inits gives the pids of a supervisor's first processes that are nobody's
-// grandchildren, in whatever state.
-func inits(r *running) []int {
-	var list []int
-	for _, pid := range testkit.Marked(r.mark) {
-		stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		if _, rest, ok := strings.Cut(string(stat), ") "); ok && strings.Contains(string(stat), "(lanyard-init)") && strings.Fields(rest)[1] == fmt.Sprint(r.cmd.Process.Pid) {
-			list = append(list, pid)
-		}
-	}
-	return list
-}
-
 // The first process is cloned before package main begins, under either name, and the
 // container gets that one: its descriptors are where package early puts them. An
 // ordinary user's who has to join a scope first is cloned again.
@@ -43,7 +30,7 @@ func TestEarlyInitIsTaken(t *testing.T) {
 		if !again && (!strings.HasPrefix(socket, "socket:[") || !strings.Contains(pidfd, "pidfd")) {
 			t.Errorf("%s: descriptors 32 and 33 are %q and %q; %v, %v", name, socket, pidfd, err1, err2)
 		}
-		if list := inits(r); len(list) != 1 {
+		if list := r.named("lanyard-init"); len(list) != 1 {
 			t.Errorf("%s: its first processes are %v, want one", name, list)
 		}
 		r.end()
