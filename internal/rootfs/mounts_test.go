@@ -84,7 +84,7 @@ echo x >/dev/null && head -c 3 /dev/zero | wc -c; head -c 4 /dev/urandom | wc -c
 dd if=/dev/zero of=/dev/full count=1 2>&1; (: </dev/tty) 2>&1
 for f in /proc/acpi /sys/firmware /proc/keys /proc/timer_list /proc/interrupts /proc/kcore; do ls $f 2>/dev/null | grep -v "^$f$"; cat $f 2>/dev/null | head -c 9; done
 for f in /dev/x /proc/sys/kernel/hostname /proc/sysrq-trigger /sys/x /etc/x /proc/irq/default_smp_affinity; do (echo 1 >$f) 2>/dev/null && echo "WROTE $f"; done
-touch /dev/shm/x /tmp/x /run/x /work/made && echo writable; cat /proc/1/cmdline | tr -d '\0'; echo; pwd; umask`)
+touch /dev/shm/x /tmp/x /run/x /work/made && echo writable; `+testkit.InitArguments+`; pwd; umask`)
 		contains(t, kind, got, "/tmp 1777", "/run 755", "/dev/shm 1777", "/dev 755", "/dev/null 666 character special file",
 			"\nfd full null ptmx pts random shm stderr stdin stdout tty urandom zero\n",
 			"fd=/proc/self/fd\nstdin=/proc/self/fd/0\nstdout=/proc/self/fd/1\nstderr=/proc/self/fd/2\nptmx=pts/ptmx\n",

@@ -30,7 +30,7 @@ commands:
   pids: !Command
     container: c
     limits: {pids: 20}
-    run: "i=0; while [ $i -lt 60 ]; do sleep 1000 & i=$((i+1)); done 2>/work/errors; cat /proc/1/cmdline"
+    run: "i=0; while [ $i -lt 60 ]; do sleep 1000 & i=$((i+1)); done 2>/work/errors"
   cpus: !Command {container: c, limits: {cpus: 0.25}, run: "cat /proc/self/cgroup >/work/inside; touch /work/ready; sleep 1000"}
   weight: !Command {container: c, limits: {io-weight: 5000}, run: "touch /work/ready; sleep 1000"}
   weight-soft: !Command {container: soft, limits: {io-weight: 5000}, run: "echo ran"}

@@ -200,7 +200,7 @@ func TestStopStagesKillSupervisor(t *testing.T) {
 	r := newProject(t, crowd(kinds()["plain"])).start(nil, "app")
 	r.appear(crowdReady...)
 	for _, p := range r.named("lanyard-init") {
-		kill(t, p.pid, syscall.SIGSTOP)
+		kill(t, p.PID, syscall.SIGSTOP)
 	}
 	r.signal(syscall.SIGKILL)
 	r.wait(5 * time.Second)
@@ -224,5 +224,5 @@ func (r *running) theJanitor() (pid int) {
 	if len(janitors) != 1 {
 		r.t.Fatalf("%d janitors, want 1\n%s", len(janitors), r.log())
 	}
-	return janitors[0].pid
+	return janitors[0].PID
 }

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
@@ -17,53 +16,13 @@ import (
 // leftTime is how long anything may outlive lanyard, however it ended.
 const leftTime = 2 * time.Second
 
-// process is one process of a running.
-type process struct {
-	pid   int
-	ppid  int
-	name  string // argv[0] without its folder; a command's own choice
-	state byte   // as in proc_pid_stat(5)
-}
-
 // marked gives the processes that carry mark, but for zombies.
-func marked(mark uint64) []process {
-	var list []process
-	for _, pid := range testkit.Marked(mark) {
-		if p, ok := look(pid); ok && p.state != 'Z' && p.state != 'X' {
-			list = append(list, p)
-		}
-	}
-	return list
-}
-
-func look(pid int) (process, bool) {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return process{}, false
-	}
-	text := string(data)
-	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
-	if len(fields) < 2 {
-		return process{}, false
-	}
-	p := process{pid: pid, state: fields[0][0]}
-	p.ppid, _ = strconv.Atoi(fields[1])
-	args, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-	name, _, _ := strings.Cut(string(args), "\x00")
-	p.name = filepath.Base(name)
-	return p, true
-}
+func marked(mark uint64) []testkit.Process { return testkit.Living(testkit.Marked(mark)) }
 
 // named gives this run's processes of a name: lanyard-init for the stages,
 // lanyard-janitor, or a command's.
-func (r *running) named(name string) []process {
-	var list []process
-	for _, p := range marked(r.mark) {
-		if p.name == name {
-			list = append(list, p)
-		}
-	}
-	return list
+func (r *running) named(name string) []testkit.Process {
+	return testkit.Named(marked(r.mark), name)
 }
 
 // nothingLeft checks that nothing of a run that ended is there 2 s later.
@@ -82,7 +41,7 @@ func (r *running) nothingLeft() {
 func (r *running) leftovers() string {
 	var left []string
 	for _, p := range marked(r.mark) {
-		left = append(left, fmt.Sprintf("process %d %q, state %c, parent %d", p.pid, p.name, p.state, p.ppid))
+		left = append(left, p.String())
 	}
 	mounts, _ := os.ReadFile("/proc/self/mountinfo")
 	for line := range strings.Lines(string(mounts)) {

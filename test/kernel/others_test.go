@@ -127,7 +127,7 @@ func TestOthersCanDoNothing(t *testing.T) {
 	words := []string{"attack", base, folders[0], folders[0] + "/lock", folders[0] + "/journal", "pids", strconv.Itoa(r.cmd.Process.Pid)}
 	for _, name := range []string{"lanyard-janitor", "lanyard-init"} {
 		for _, p := range r.named(name) {
-			words = append(words, strconv.Itoa(p.pid))
+			words = append(words, strconv.Itoa(p.PID))
 		}
 	}
 	if len(words) != 9 {

@@ -190,7 +190,7 @@ func (r *running) finish() {
 		r.nothingLeft()
 	}
 	for _, p := range marked(r.mark) {
-		_ = syscall.Kill(p.pid, syscall.SIGKILL)
+		_ = syscall.Kill(p.PID, syscall.SIGKILL)
 	}
 }
 

@@ -56,7 +56,7 @@ func TestScope(t *testing.T) {
 		"kill":  func(r *running) { r.signal(syscall.SIGKILL) },
 		"both":  func(r *running) { r.killJanitor(); r.signal(syscall.SIGKILL) },
 		"system": func(r *running) {
-			kill(r.t, r.named("lanyard-janitor")[0].pid, syscall.SIGTERM)
+			kill(r.t, r.named("lanyard-janitor")[0].PID, syscall.SIGTERM)
 			r.signal(syscall.SIGTERM)
 		},
 	} {

@@ -159,10 +159,10 @@ func TestStopAndContinue(t *testing.T) {
 `).start(nil, "app")
 	states := func(want string) func() bool {
 		return func() bool {
-			self, _ := look(r.cmd.Process.Pid)
+			self, _ := testkit.Look(r.cmd.Process.Pid)
 			commands := r.named("sleep")
-			return strings.IndexByte(want, self.state) >= 0 && len(commands) == 2 &&
-				strings.IndexByte(want, commands[0].state) >= 0 && strings.IndexByte(want, commands[1].state) >= 0
+			return strings.IndexByte(want, self.State) >= 0 && len(commands) == 2 &&
+				strings.IndexByte(want, commands[0].State) >= 0 && strings.IndexByte(want, commands[1].State) >= 0
 		}
 	}
 	until(t, 10*time.Second, "lanyard and both commands run", states("SR"))
@@ -186,8 +186,8 @@ func TestKillStopped(t *testing.T) {
 	r.appear(listening...)
 	r.signal(syscall.SIGTSTP)
 	until(t, 10*time.Second, "lanyard is stopped", func() bool {
-		self, _ := look(r.cmd.Process.Pid)
-		return self.state == 'T'
+		self, _ := testkit.Look(r.cmd.Process.Pid)
+		return self.State == 'T'
 	})
 	r.signal(syscall.SIGKILL)
 	r.want(137, 5*time.Second)

@@ -36,7 +36,7 @@ func startPair(t *testing.T, group string) (r *running, stage int) {
 	if len(victim) != 1 {
 		t.Fatalf("%d processes are called tail\n%s", len(victim), r.log())
 	}
-	return r, victim[0].ppid
+	return r, victim[0].PPID
 }
 
 func kill(t *testing.T, pid int, sig syscall.Signal) {
@@ -83,7 +83,7 @@ func TestDeafStage(t *testing.T) {
 			kill(t, stage, sig)
 		}
 	}
-	kill(t, r.named("tail")[0].pid, syscall.SIGUSR1) // it still sees its command end
+	kill(t, r.named("tail")[0].PID, syscall.SIGUSR1) // it still sees its command end
 	r.want(138, 10*time.Second)
 	r.says("victim was killed by signal 10 (SIGUSR1)", "other  was killed by signal 15 (SIGTERM)")
 }

@@ -149,7 +149,7 @@ func startFrozen(t *testing.T, f freezer, commands, name string) *running {
 	r := newProject(t, commands).start(nil, "app")
 	r.appear("ready")
 	until(t, 10*time.Second, "the command", func() bool { return len(r.named(name)) == 1 })
-	f.add(t, r.named(name)[0].pid)
+	f.add(t, r.named(name)[0].PID)
 	f.set(t, f.freeze)
 	return r
 }

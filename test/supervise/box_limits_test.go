@@ -65,7 +65,7 @@ func (r *running) onlyCommandIn() {
 	r.t.Helper()
 	var pids []string
 	for _, process := range r.named("sleep") {
-		pids = append(pids, itoa(process.pid))
+		pids = append(pids, itoa(process.PID))
 	}
 	for _, folder := range cgroupsOf(r.id) {
 		members := r.members(folder)

@@ -15,39 +15,13 @@ import (
 // leftTime is how long anything may outlive a supervisor, however it ended.
 const leftTime = 2 * time.Second
 
-// process is one process of a running.
-type process struct {
-	pid   int
-	name  string // argv[0] without its folder; a command's own choice
-	state byte   // as in proc_pid_stat(5)
-}
-
 // marked gives the processes that carry mark, but for zombies.
-func marked(mark uint64) []process {
-	var list []process
-	for _, pid := range testkit.Marked(mark) {
-		stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-		if len(fields) == 0 || fields[0] == "Z" || fields[0] == "X" {
-			continue
-		}
-		args, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-		name, _, _ := strings.Cut(string(args), "\x00")
-		list = append(list, process{pid, filepath.Base(name), fields[0][0]})
-	}
-	return list
-}
+func marked(mark uint64) []testkit.Process { return testkit.Living(testkit.Marked(mark)) }
 
 // named gives the processes of a supervisor that have a name: lanyard-init for
 // the stage, lanyard-janitor, or a command's.
-func (r *running) named(name string) []process {
-	var list []process
-	for _, p := range marked(r.mark) {
-		if p.name == name {
-			list = append(list, p)
-		}
-	}
-	return list
+func (r *running) named(name string) []testkit.Process {
+	return testkit.Named(marked(r.mark), name)
 }
 
 // nothingLeft checks that nothing of a supervisor that ended is there 2 s later.
@@ -66,7 +40,7 @@ func (r *running) nothingLeft() {
 func (r *running) leftovers() string {
 	var left []string
 	for _, p := range marked(r.mark) {
-		left = append(left, fmt.Sprintf("process %d %q, state %c", p.pid, p.name, p.state))
+		left = append(left, p.String())
 	}
 	mounts, _ := os.ReadFile("/proc/self/mountinfo")
 	for line := range strings.Lines(string(mounts)) {

@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/lanyard-dev/lanyard/internal/testkit"
 )
 
 // phases are the moments to kill a supervisor at, reached when the function
@@ -119,7 +121,7 @@ func TestContractNewStartAfterKillNine(t *testing.T) {
 				next.freshly().gets(isUp)
 				// A process without arguments has no memory any more: the kernel is
 				// taking it down. The janitor has removed everything, and ends.
-				left := slices.DeleteFunc(marked(old.mark), func(p process) bool { return p.name == "." || p.name == "lanyard-janitor" })
+				left := slices.DeleteFunc(marked(old.mark), func(p testkit.Process) bool { return p.Name == "" || p.Name == "lanyard-janitor" })
 				if len(left) > 0 {
 					t.Errorf("of the old container there is %v", left)
 				}

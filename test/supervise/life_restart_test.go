@@ -143,7 +143,7 @@ func TestContractStopped(t *testing.T) {
 	s.gets(isUp)
 	r.ready()
 	until(t, "a shell that is stopped", func() bool {
-		return slices.ContainsFunc(r.named("sh"), func(p process) bool { return p.state == 'T' })
+		return slices.ContainsFunc(r.named("sh"), func(p testkit.Process) bool { return p.State == 'T' })
 	})
 	s.silent(200 * time.Millisecond)
 	s.command("stop")

@@ -144,21 +144,21 @@ func TestActivationLeaksNothing(t *testing.T) {
 	link := fmt.Sprintf("socket:[%d]", st.Sys().(*syscall.Stat_t).Ino)
 	holders := 0
 	for _, q := range marked(r.mark) {
-		fds, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", q.pid))
+		fds, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", q.PID))
 		for _, fd := range fds {
 			if to, _ := os.Readlink(fd); to == link {
 				holders++
-				if q.pid != r.cmd.Process.Pid {
-					t.Errorf("%s (process %d) has the socket as %s", q.name, q.pid, fd)
+				if q.PID != r.cmd.Process.Pid {
+					t.Errorf("%s (process %d) has the socket as %s", q.Name, q.PID, fd)
 				}
 			}
 		}
-		if q.pid == r.cmd.Process.Pid {
+		if q.PID == r.cmd.Process.Pid {
 			continue
 		}
-		env, _ := os.ReadFile(fmt.Sprintf("/proc/%d/environ", q.pid)) // of a stage only root's
+		env, _ := os.ReadFile(fmt.Sprintf("/proc/%d/environ", q.PID)) // of a stage only root's
 		if strings.Contains(string(env), "LISTEN_") {
-			t.Errorf("%s (process %d) has %q", q.name, q.pid, env)
+			t.Errorf("%s (process %d) has %q", q.Name, q.PID, env)
 		}
 	}
 	if holders != 1 {

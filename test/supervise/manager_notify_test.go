@@ -98,8 +98,8 @@ func TestManagersWatchdog(t *testing.T) {
 	r.signal(syscall.SIGSTOP)
 	until(t, "it is stopped", func() bool {
 		list := marked(r.mark)
-		i := slices.IndexFunc(list, func(q process) bool { return q.pid == r.cmd.Process.Pid })
-		return i >= 0 && list[i].state == 'T'
+		i := slices.IndexFunc(list, func(q testkit.Process) bool { return q.PID == r.cmd.Process.Pid })
+		return i >= 0 && list[i].State == 'T'
 	})
 	m.Rest()
 	if text := m.Next(time.Second); text != "" {

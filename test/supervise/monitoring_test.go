@@ -116,7 +116,7 @@ func TestContractPressure(t *testing.T) {
 		}
 	}
 	for _, loop := range r.named("sh") {
-		_ = syscall.Kill(loop.pid, syscall.SIGKILL) // one may have ended with the other
+		_ = syscall.Kill(loop.PID, syscall.SIGKILL) // one may have ended with the other
 	}
 	s.until("up again", func(s client.State) bool { return s.Up && s.Restarts == 1 })
 	for name, total := range p.pressure() {

@@ -85,6 +85,6 @@ func TestContractOrphansAreReaped(t *testing.T) {
 	if len(inits) != 1 {
 		t.Fatalf("the container's inits are %v", inits)
 	}
-	until(t, "an init that has nothing but its command", func() bool { return len(childrenOf(inits[0].pid)) == 1 })
+	until(t, "an init that has nothing but its command", func() bool { return len(childrenOf(inits[0].PID)) == 1 })
 	s.r.end()
 }

@@ -210,7 +210,7 @@ func (r *running) onlyContainerHolds(pipe *os.File) {
 	if os.Geteuid() != 0 {
 		return // it can't be looked into; the end of the pipe tells
 	}
-	for _, fd := range r.descriptors(janitors[0].pid) {
+	for _, fd := range r.descriptors(janitors[0].PID) {
 		if other, err := os.Stat(fd); err == nil && os.SameFile(info, other) {
 			r.t.Errorf("the janitor holds the pipe of stdout as %s", fd)
 		}

@@ -28,7 +28,7 @@ func TestContractFiguresWithoutCgroup(t *testing.T) {
 	const much = 500e6 // nanoseconds
 	busy := s.until("busy", func(s client.State) bool { return s.Metrics.CPUTime > first.CPUTime+much }).Metrics
 	for _, shell := range r.named("sh") {
-		_ = syscall.Kill(shell.pid, syscall.SIGKILL) // one may have ended with the other
+		_ = syscall.Kill(shell.PID, syscall.SIGKILL) // one may have ended with the other
 	}
 	down := s.until("down", func(s client.State) bool { return !s.Up }).Metrics
 	if down.CPUTime < busy.CPUTime {

@@ -1,12 +1,8 @@
 package main
 
 import (
-	"bytes"
-	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/lanyard-dev/lanyard/internal/testkit"
@@ -40,43 +36,6 @@ func (c *census) marked() map[uint64][]int {
 		c.done.Broadcast()
 	}
 	return c.last
-}
-
-// process is what is to be known of one.
-type process struct {
-	pid   int
-	name  string // argv[0] without its folder; a command's own choice
-	state byte   // as in proc_pid_stat(5)
-}
-
-func (p process) String() string {
-	return fmt.Sprintf("process %d %q, state %c", p.pid, p.name, p.state)
-}
-
-// living gives those of pids that are no zombies.
-func living(pids []int) []process {
-	var list []process
-	for _, pid := range pids {
-		data, err := os.ReadFile(procPath(pid, "stat"))
-		_, rest, found := bytes.Cut(data, []byte(") ")) // a name with ") " in it is none of ours
-		if err != nil || !found || rest[0] == 'Z' || rest[0] == 'X' {
-			continue
-		}
-		args, _ := os.ReadFile(procPath(pid, "cmdline"))
-		name, _, _ := strings.Cut(string(args), "\x00")
-		list = append(list, process{pid, filepath.Base(name), rest[0]})
-	}
-	return list
-}
-
-func named(list []process, name string) []process {
-	var out []process
-	for _, p := range list {
-		if p.name == name {
-			out = append(out, p)
-		}
-	}
-	return out
 }
 
 // pidNamespace names the pid namespace of a process, "" if that can't be seen.

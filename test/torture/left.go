@@ -120,7 +120,7 @@ func holders(line string) string {
 			var st unix.Stat_t
 			if unix.Stat(file, &st) == nil && strconv.FormatUint(st.Ino, 10) == inode {
 				path, _ := os.Readlink(file)
-				text += fmt.Sprintf(" %v as %s", living([]int{pid}), path)
+				text += fmt.Sprintf(" %v as %s", testkit.Living([]int{pid}), path)
 			}
 		}
 	}

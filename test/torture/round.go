@@ -93,7 +93,7 @@ func (r *round) play() (res result, err error) {
 		res.text = string(text)
 	}()
 	if r.attack.up {
-		testkit.Until(upTime+testkit.Slow(time.Duration(len(r.doing))*20*time.Millisecond), func() bool { return r.over() || len(named(r.look(), "lanyard-init")) >= len(r.doing) })
+		testkit.Until(upTime+testkit.Slow(time.Duration(len(r.doing))*20*time.Millisecond), func() bool { return r.over() || len(testkit.Named(r.look(), "lanyard-init")) >= len(r.doing) })
 	}
 	r.rest(r.attack.after)
 	if r.attack.told {
@@ -224,11 +224,11 @@ func (r *round) dismiss(cmd *exec.Cmd) {
 }
 
 // look gives this round's processes and remembers what they are known by.
-func (r *round) look() []process {
-	list := living(r.w.census.marked()[r.mark])
+func (r *round) look() []testkit.Process {
+	list := testkit.Living(r.w.census.marked()[r.mark])
 	for _, p := range list {
-		r.pids[p.pid] = true
-		if ns := pidNamespace(p.pid); ns != "" && ns != ownNamespace {
+		r.pids[p.PID] = true
+		if ns := pidNamespace(p.PID); ns != "" && ns != ownNamespace {
 			r.spaces[ns] = true
 		}
 	}
@@ -270,12 +270,12 @@ func (r *round) clear() {
 	r.signal(syscall.SIGKILL)
 	<-r.ended
 	for range 20 {
-		list := living(r.w.census.marked()[r.mark])
+		list := testkit.Living(r.w.census.marked()[r.mark])
 		if len(list) == 0 {
 			break
 		}
 		for _, p := range list {
-			r.send(p.pid, unix.SIGKILL)
+			r.send(p.PID, unix.SIGKILL)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}

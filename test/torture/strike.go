@@ -32,12 +32,12 @@ func (r *round) strike() (real string) {
 	for _, b := range r.attack.blows {
 		pid := r.cmd.Process.Pid
 		if b.who != supervisor {
-			victims := named(list, argv0[b.who])
+			victims := testkit.Named(list, argv0[b.who])
 			if len(victims) == 0 {
 				missed = true
 				continue
 			}
-			pid = victims[rnd.IntN(len(victims))].pid
+			pid = victims[rnd.IntN(len(victims))].PID
 		}
 		if !r.hit(pid, b.how) {
 			real = "OOM simulated by KILL"
@@ -108,7 +108,7 @@ func (r *round) send(pid int, sig unix.Signal) {
 
 // freeze freezes a command, and what it starts, in a cgroup of the torture
 // program's.
-func (r *round) freeze(list []process) {
+func (r *round) freeze(list []testkit.Process) {
 	f := r.w.freezers[r.seed%uint64(len(r.w.freezers))]
 	f.folder = filepath.Join(f.folder, r.name)
 	if os.Mkdir(f.folder, 0o755) != nil {
@@ -116,10 +116,10 @@ func (r *round) freeze(list []process) {
 	}
 	r.frozen = &f
 	for _, p := range list {
-		if strings.HasPrefix(p.name, "lanyard") || pidNamespace(p.pid) == ownNamespace || testkit.MarkOf(p.pid) != r.mark {
+		if strings.HasPrefix(p.Name, "lanyard") || pidNamespace(p.PID) == ownNamespace || testkit.MarkOf(p.PID) != r.mark {
 			continue
 		}
-		if os.WriteFile(f.folder+"/cgroup.procs", []byte(strconv.Itoa(p.pid)), 0o644) == nil {
+		if os.WriteFile(f.folder+"/cgroup.procs", []byte(strconv.Itoa(p.PID)), 0o644) == nil {
 			break
 		}
 	}

@@ -1,0 +1,78 @@
+package testkit
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Process is what is to be known of one.
+type Process struct {
+	PID   int
+	PPID  int
+	Name  string // argv[0] without its folder, a command's own choice; empty while the kernel takes it down
+	State byte   // as in proc_pid_stat(5)
+}
+
+func (p Process) String() string {
+	return fmt.Sprintf("process %d %q, state %c, parent %d", p.PID, p.Name, p.State, p.PPID)
+}
+
+// Living gives those of pids that are there and no zombies.
+func Living(pids []int) []Process {
+	var list []Process
+	for _, pid := range pids {
+		if p, ok := Look(pid); ok {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// Look gives a process, if there is one that is no zombie. Within execve(2) the
+// kernel gives no arguments for some of a millisecond (proc_pid_cmdline(5) reads the
+// new memory, which has none yet), so that they are read again for a second at most.
+func Look(pid int) (p Process, found bool) {
+	Until(Slow(time.Second), func() bool {
+		p, found = read(pid)
+		return !found || p.Name != ""
+	})
+	return p, found
+}
+
+func read(pid int) (Process, bool) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return Process{}, false
+	}
+	// The name in parentheses may hold anything, spaces too.
+	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+	if len(fields) < 2 || fields[0] == "Z" || fields[0] == "X" {
+		return Process{}, false
+	}
+	p := Process{PID: pid, State: fields[0][0]}
+	p.PPID, _ = strconv.Atoi(fields[1])
+	args, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if name, _, _ := strings.Cut(string(args), "\x00"); name != "" {
+		p.Name = filepath.Base(name)
+	}
+	return p, true
+}
+
+// Named gives those of a list that have a name.
+func Named(list []Process, name string) []Process {
+	var out []Process
+	for _, p := range list {
+		if p.Name == name {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// InitArguments is a command of a shell that prints PID 1's arguments, a line each,
+// again as Look does.
+const InitArguments = `until args=$(tr '\0' '\n' </proc/1/cmdline); [ -n "$args" ]; do :; done; echo "$args"`
