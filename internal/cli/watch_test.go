@@ -160,14 +160,18 @@ func TestWatchOnATerminal(t *testing.T) {
 	see("  down, to be restarted: exited with status 3, restarts 1\n", "container down, to be restarted for ", "last end  exited with status 3\n")
 	again := running
 	again.Restarts = 2
+	fromNow := sinceNow(t)
 	a.is(again)
-	screen := see("  up, restarts 2\n", "container up for 0s\n", "restarts  2\n", "last end  exited with status 3\n")
+	screen := see("  up, restarts 2\n", "container up for ", "restarts  2\n", "last end  exited with status 3\n")
+	fromNow(screen, "container up for ")
 	if n := strings.Count(screen, "container "); n != 1 {
 		t.Errorf("the view is there %d times:\n%s", n, screen)
 	}
 	call("resize-window", "-x", "40", "-y", "20")
+	fromNow = sinceNow(t)
 	a.is(hungry)
-	screen = see("container down for 0s\n", "OOMs      1\n", "last end  killed by the kernel: out of")
+	screen = see("container down for ", "OOMs      1\n", "last end  killed by the kernel: out of")
+	fromNow(screen, "container down for ")
 	if n := strings.Count(screen, "OOMs      "); n != 1 {
 		t.Errorf("after the terminal became narrower the view is there %d times:\n%s", n, screen)
 	}
@@ -177,6 +181,20 @@ func TestWatchOnATerminal(t *testing.T) {
 	see("\nCODE=130\n")
 	call("send-keys", `stty -a | grep -c ' echo '; printf '%60s\n' wrapped`, "Enter")
 	see("\n1\n", "\n             wrapped\n")
+}
+
+// sinceNow gives a check of a duration on the screen: it is exact, not "at least",
+// and no longer than it is since now.
+func sinceNow(t *testing.T) func(screen, label string) {
+	begun := time.Now()
+	return func(screen, label string) {
+		t.Helper()
+		_, rest, _ := strings.Cut(screen, label)
+		text, _, _ := strings.Cut(rest, "\n")
+		if took, err := time.ParseDuration(text); err != nil || took > time.Since(begun) {
+			t.Errorf("%s%s: %v, but it is so for %v at most", label, text, err, time.Since(begun))
+		}
+	}
 }
 
 // TestWatchEndsWithItsReader has a reader that goes away, as head does.

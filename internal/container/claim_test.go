@@ -78,10 +78,8 @@ func (c claims) has(t *testing.T, when string, s *claimer) {
 
 func gone(t *testing.T, pid int) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); startOf(pid) != ""; time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("process %d is still there", pid)
-		}
+	if !testkit.Until(testkit.Slow(20*time.Second), func() bool { return startOf(pid) == "" }) {
+		t.Fatalf("process %d is still there", pid)
 	}
 }
 

@@ -12,12 +12,14 @@ import (
 
 	"github.com/lanyard-dev/lanyard/internal/cgroup"
 	"github.com/lanyard-dev/lanyard/internal/janitor"
+	"github.com/lanyard-dev/lanyard/internal/testkit"
 )
 
 // claimant is a supervisor without a container: it claims the socket and, where
 // it has a name, the cgroup, makes both, says "ready PID JANITOR", and ends in
 // order with its input.
 func claimant(base, socket, name string) int {
+	claimAlive = testkit.Slow(claimAlive)
 	run := runIn(base)
 	entries := []Entry{{janitor.TreeEntry, socket}}
 	var group *cgroup.Group

@@ -57,15 +57,20 @@ func keptBox(t *testing.T, script string, change func(*Spec)) (c *Container, eve
 	if !testkit.Until(testkit.Slow(10*time.Second), func() bool { return isKeeper(t, c.pid) }) {
 		t.Fatal("the stage is still PID 1 after 10 s")
 	}
-	output = func() string {
-		text, err := os.ReadFile(out.Name())
+	output = contents(t, out)
+	awaitOutput(t, output, "ready\n")
+	return c, events, output
+}
+
+// contents reads a file again at each call.
+func contents(t *testing.T, file *os.File) func() string {
+	return func() string {
+		text, err := os.ReadFile(file.Name())
 		if err != nil {
 			t.Fatal(err)
 		}
 		return string(text)
 	}
-	awaitOutput(t, output, "ready\n")
-	return c, events, output
 }
 
 // awaitOutput waits until the command has written text.
@@ -202,7 +207,7 @@ func TestKeeperIsSmall(t *testing.T) {
 // TestNoKeeper: where the machine allows no program without a file, the stage goes
 // on as it is.
 func TestNoKeeper(t *testing.T) {
-	spec, _ := shellSpec(t, "trap 'exit 5' USR1; while :; do sleep 0.01; done")
+	spec, out := shellSpec(t, "trap 'exit 5' USR1; echo ready; while :; do sleep 0.01; done")
 	run := runIn(t.TempDir())
 	for try := range 20 {
 		c, events := start(t, NewEngine(run), spec)
@@ -220,6 +225,7 @@ func TestNoKeeper(t *testing.T) {
 			t.Logf("try %d: the limit came too late: %v", try, err)
 			continue
 		}
+		awaitOutput(t, contents(t, out), "ready\n")
 		c.Signal(unix.SIGUSR1, stage.ToGroup)
 		if list := ended(t, events); kindOf(list, Exited).Status != 5<<8 {
 			t.Errorf("%+v", list)

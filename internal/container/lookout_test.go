@@ -85,7 +85,7 @@ func TestDisown(t *testing.T) {
 		_, rest, _ := strings.Cut(string(text), ") ")
 		return rest[:min(1, len(rest))]
 	}
-	if !testkit.Until(10*time.Second, func() bool { return state() == "T" }) {
+	if !testkit.Until(testkit.Slow(10*time.Second), func() bool { return state() == "T" }) {
 		t.Fatalf("the lookout is in state %q", state())
 	}
 	r.disown()
@@ -93,7 +93,7 @@ func TestDisown(t *testing.T) {
 		t.Errorf("the lock file names the supervisor %q", supervisor)
 	}
 	wake(r.lock)
-	if !testkit.Until(10*time.Second, func() bool { return state() != "T" }) {
+	if !testkit.Until(testkit.Slow(10*time.Second), func() bool { return state() != "T" }) {
 		t.Error("the lookout is still stopped")
 	}
 	if err := r.Close(); err != nil {

@@ -66,7 +66,7 @@ func TestRunFolder(t *testing.T) {
 	// It opens files for a moment while it starts.
 	var fds []os.DirEntry
 	var err error
-	testkit.Until(10*time.Second, func() bool { fds, err = os.ReadDir(proc + "/fd"); return err != nil || len(fds) == want })
+	testkit.Until(testkit.Slow(10*time.Second), func() bool { fds, err = os.ReadDir(proc + "/fd"); return err != nil || len(fds) == want })
 	if err != nil || len(fds) != want {
 		t.Errorf("descriptors of the janitor: %v, %v; want %d", fds, err, want)
 	}

@@ -55,7 +55,8 @@ func start(t *testing.T, e *Engine, spec *Spec) (*Container, <-chan Event) {
 // ended waits until a container is gone and gives its events.
 func ended(t *testing.T, events <-chan Event) (list []Event) {
 	t.Helper()
-	deadline := time.After(30 * time.Second)
+	limit := testkit.Slow(30 * time.Second)
+	deadline := time.After(limit)
 	for {
 		select {
 		case ev, open := <-events:
@@ -64,7 +65,7 @@ func ended(t *testing.T, events <-chan Event) (list []Event) {
 			}
 			list = append(list, ev)
 		case <-deadline:
-			t.Fatalf("the container is not gone after 30 s; so far: %+v", list)
+			t.Fatalf("the container is not gone after %v; so far: %+v", limit, list)
 		}
 	}
 }

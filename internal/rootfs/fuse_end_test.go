@@ -17,7 +17,8 @@ import (
 // runs in, as soon as fuse-overlayfs is among them.
 func members(t *testing.T, p *testkit.Project) (pids []int) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	limit := testkit.Slow(30 * time.Second)
+	deadline := time.Now().Add(limit)
 	for time.Now().Before(deadline) {
 		served := false
 		pids = nil
@@ -39,7 +40,7 @@ func members(t *testing.T, p *testkit.Project) (pids []int) {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	t.Fatalf("no container with fuse-overlayfs within 30 s: %v", pids)
+	t.Fatalf("no container with fuse-overlayfs within %v: %v", limit, pids)
 	return nil
 }
 
@@ -78,13 +79,10 @@ func alive(pid int) bool {
 
 func gone(t *testing.T, pids []int) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	limit := testkit.Slow(10 * time.Second)
 	for _, pid := range pids {
-		for alive(pid) {
-			if time.Now().After(deadline) {
-				t.Fatalf("process %d of the container is left after 10 s", pid)
-			}
-			time.Sleep(time.Millisecond)
+		if !testkit.Until(limit, func() bool { return !alive(pid) }) {
+			t.Fatalf("process %d of the container is left after %v", pid, limit)
 		}
 	}
 }

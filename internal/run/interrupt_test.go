@@ -87,7 +87,7 @@ func TestBannerNobodyReads(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "its command is on the way", func() bool { return hasChild(cmd.Process.Pid) })
+	await(t, "its command is on the way", func() bool { return hasChild(cmd.Process.Pid) })
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}

@@ -107,9 +107,9 @@ func limited(t *testing.T, p *testkit.Project, name string) (cmd *exec.Cmd, fold
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the command runs", func() bool { _, err := os.Stat(p.Path("ready")); return err == nil })
+	await(t, "the command runs", func() bool { _, err := os.Stat(p.Path("ready")); return err == nil })
 	// Not at the first look: the shell is being replaced by the next program.
-	until(t, "a process of the command is in a cgroup of ours", func() bool {
+	await(t, "a process of the command is in a cgroup of ours", func() bool {
 		folder = limitFolder(t, p, name)
 		return folder != ""
 	})

@@ -48,7 +48,7 @@ type service struct {
 
 func newService(t *testing.T, yaml, usec string, args ...string) *service {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), testkit.Slow(60*time.Second))
 	t.Cleanup(cancel)
 	s := &service{Manager: testkit.NewManager(t), t: t, p: testkit.NewProject(t, yaml), over: make(chan int, 1)}
 	s.cmd = s.p.Command(ctx, args...)
@@ -99,6 +99,7 @@ func TestManagerOfAGroup(t *testing.T) {
 	if has(told, "STOPPING=1") {
 		t.Errorf("told %q", told)
 	}
+	await(t, "the trap is set", func() bool { return exists(s.p.Path("up")) })
 	s.p.Write("quick", "")
 	told = s.Until("STOPPING=1")
 	s.said(told, "STATUS=1 of 2 running, stopping")
@@ -125,10 +126,8 @@ func TestManagerWaitsForAllSuccessful(t *testing.T) {
 // await polls a condition, and fails after a time that is more than enough.
 func await(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(60 * time.Second); !condition(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: not so after a minute", what)
-		}
+	if limit := testkit.Slow(time.Minute); !testkit.Until(limit, condition) {
+		t.Fatalf("%s: not so after %v", what, limit)
 	}
 }
 
@@ -186,6 +185,7 @@ func TestManagersWatchdog(t *testing.T) {
 	const usec, half = "400000", 200 * time.Millisecond
 	s := newService(t, managed("stop-on-failure", "3"), usec, "one")
 	s.Until("READY=1")
+	s.Until("WATCHDOG=1") // it may have been sent before READY was read
 	begun := time.Now()
 	for range 5 {
 		s.Until("WATCHDOG=1")

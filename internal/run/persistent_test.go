@@ -8,7 +8,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/lanyard-dev/lanyard/internal/testkit"
 	"golang.org/x/sys/unix"
@@ -104,7 +103,7 @@ func TestVolumeLockCanBeInterrupted(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "it has opened the lock", func() bool {
+	await(t, "it has opened the lock", func() bool {
 		links, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", cmd.Process.Pid))
 		return slices.ContainsFunc(links, func(link string) bool {
 			to, _ := os.Readlink(link)
@@ -149,7 +148,7 @@ func TestInitCommandIsKilled(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the init-command has begun", func() bool { _, err := os.Stat(p.Path("begun")); return err == nil })
+	await(t, "the init-command has begun", func() bool { _, err := os.Stat(p.Path("begun")); return err == nil })
 	if len(volumes(t, p)) != 1 {
 		t.Errorf("while it is filled: %v", volumes(t, p))
 	}
@@ -157,9 +156,9 @@ func TestInitCommandIsKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
-	until(t, "nothing is left of the volume", func() bool { return len(volumes(t, p)) == 0 })
-	until(t, "no process is left", func() bool { return len(p.Pids()) == 0 })
-	until(t, "no run folder is left", func() bool {
+	await(t, "nothing is left of the volume", func() bool { return len(volumes(t, p)) == 0 })
+	await(t, "no process is left", func() bool { return len(p.Pids()) == 0 })
+	await(t, "no run folder is left", func() bool {
 		left, _ := filepath.Glob(filepath.Dir(p.Config) + "/run/lanyard/*")
 		return len(left) == 0
 	})
@@ -200,12 +199,12 @@ commands:
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the init-command has begun", func() bool { _, err := os.Stat(p.Path("begun")); return err == nil })
+	await(t, "the init-command has begun", func() bool { _, err := os.Stat(p.Path("begun")); return err == nil })
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
-	until(t, "no process is left", func() bool { return len(p.Pids()) == 0 })
+	await(t, "no process is left", func() bool { return len(p.Pids()) == 0 })
 	if err := os.Remove(p.Path("wait")); err != nil {
 		t.Fatal(err)
 	}
@@ -256,15 +255,5 @@ func TestPersistentFullDisk(t *testing.T) {
 	p.OK("-f", full+"/lanyard.yaml", "c")
 	if data, err := os.ReadFile(full + "/.lanyard/.gitignore"); err != nil || string(data) != "*\n" {
 		t.Errorf("with room again the .gitignore says %q, %v", data, err)
-	}
-}
-
-// until polls a condition for at most 20 seconds.
-func until(t *testing.T, what string, condition func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !condition(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not so after 20 seconds: %s", what)
-		}
 	}
 }

@@ -2,6 +2,7 @@ package run_test
 
 import (
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/lanyard-dev/lanyard/internal/testkit"
@@ -45,15 +46,23 @@ func TestOwnerWarning(t *testing.T) {
 // once, and the result is that of the child that went first.
 func TestNoGrace(t *testing.T) {
 	t.Parallel()
-	p := testkit.NewProject(t, `
+	s := newService(t, `
 containers:
   c: {rootfs: ROOT}
 commands:
   group: !Supervise
     kill-unresponsive-after: 0
     children:
-      first: !Command {container: c, run: "until test -e /work/ready; do sleep 0.01; done; sleep 0.3; exit 4"} # by then the init of deaf has told that it runs
+      first: !Command {container: c, run: "until test -e /work/go; do sleep 0.01; done; exit 4"}
       deaf: !Command {container: c, run: "trap '' TERM; touch /work/ready; while :; do sleep 1000; done"}
-`)
-	p.Fails(4, []string{"first exited with status 4", "deaf  was killed by lanyard", "exit status 4"}, "group")
+`, "", "group")
+	s.Until("READY=1") // both are known to run
+	await(t, "deaf is", func() bool { return exists(s.p.Path("ready")) })
+	s.p.Write("go", "")
+	s.ends(4)
+	for _, text := range []string{"first exited with status 4", "deaf  was killed by lanyard", "exit status 4"} {
+		if !strings.Contains(s.out.String(), text) {
+			t.Errorf("%q is not said:\n%s", text, s.out.String())
+		}
+	}
 }

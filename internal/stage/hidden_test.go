@@ -53,8 +53,8 @@ func yaml(s string) string {
 func TestDescriptors(t *testing.T) {
 	// The stage lets go of the last ones when the command runs already.
 	const script = `i=0
-until [ "$(ls /proc/1/fd | wc -l)" = 4 ] || [ $i = 300 ]; do i=$((i+1)); done
-ls /proc/1/fd; ls /proc/self/fd`
+until list=$(ls /proc/1/fd); [ "$(echo "$list" | wc -l)" = 4 ] || [ $i = 300 ]; do i=$((i+1)); done
+echo "$list"; ls /proc/self/fd`
 	p := testkit.NewProject(t, `
 containers:
   c:

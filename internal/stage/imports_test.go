@@ -6,6 +6,7 @@
 package stage_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -49,7 +50,10 @@ func TestImports(t *testing.T) {
 // binary below 1 ms, and those that run in a stage below 0.2 ms. A stage takes no
 // environment, so its part is what lanyard's own trace shows up to the stage's
 // package, whose initialiser never returns in a stage. It looks at the smallest
-// sums, of as many runs as a busy machine needs to show them. Of the packages
+// sums, of as many runs as a busy machine needs to show them. On a machine that is
+// slower than the one the limits are for they are longer by as much as the standard
+// library's own initialisers take longer in the same runs; make bench has the
+// figures as they are. Of the packages
 // before the stage's none may be a library's: which ones are is a matter of paths
 // and imports (docs/adr/0018), not of time, so that one more is seen at once.
 func TestInitialisers(t *testing.T) {
@@ -61,9 +65,10 @@ func TestInitialisers(t *testing.T) {
 	// A copy, as an installed program is one: what the linker has just written
 	// through a mapping lies in the page cache page by page, and starts slower.
 	binary = copied(t, binary)
-	const wholeLimit, earlyLimit, runs = 1.0, 0.2, 600 // milliseconds
-	whole, early := 1e9, 1e9
-	for i := 0; i < runs && (i < 20 || whole >= wholeLimit || early >= earlyLimit); i++ {
+	const runs, standardThere = 600, 0.36 // milliseconds; 0.31 to 0.42 where all together take 0.86 to 1.05
+	whole, early, standard, slower := 1e9, 1e9, 1e9, 1.0
+	good := func() bool { return whole < 1*slower && early < 0.2*slower } // milliseconds
+	for i := 0; i < runs && (i < 20 || !good()); i++ {
 		cmd := exec.Command(binary, "--version")
 		cmd.Env = []string{"GODEBUG=inittrace=1"}
 		var trace strings.Builder
@@ -71,15 +76,17 @@ func TestInitialisers(t *testing.T) {
 		if err := cmd.Run(); err != nil {
 			t.Fatalf("lanyard --version: %v\n%s", err, trace.String())
 		}
-		all, upTo := sums(t, trace.String())
-		whole, early = min(whole, all), min(early, upTo)
+		all, upTo, std := sums(t, trace.String())
+		whole, early, standard = min(whole, all), min(early, upTo), min(standard, std)
+		slower = max(1, standard/standardThere)
 		if i == 0 {
 			checkOrder(t, trace.String())
 		}
 	}
-	t.Logf("initialisers: %.3f ms in all, %.3f ms before the stage", whole, early)
-	if whole >= wholeLimit || early >= earlyLimit || early <= 0 {
-		t.Errorf("initialisers take %.3f ms (limit %g), %.3f ms before the stage (limit %g)", whole, wholeLimit, early, earlyLimit)
+	text := fmt.Sprintf("initialisers take %.3f ms (limit 1), %.3f before the stage (limit 0.2) and %.3f in the standard library: limits %.2f times as long here", whole, early, standard, slower)
+	t.Log(text)
+	if !good() || early <= 0 || standard <= 0 {
+		t.Error(text)
 	}
 }
 
@@ -132,7 +139,7 @@ func copied(t *testing.T, program string) string {
 }
 
 // sums adds up lines like "init errors @0.52 ms, 0.001 ms clock, 0 bytes, 0 allocs".
-func sums(t *testing.T, trace string) (all, early float64) {
+func sums(t *testing.T, trace string) (all, early, standard float64) {
 	t.Helper()
 	seen := false
 	for line := range strings.Lines(trace) {
@@ -145,6 +152,9 @@ func sums(t *testing.T, trace string) (all, early float64) {
 			t.Fatalf("what is %q? %v", line, err)
 		}
 		all += ms
+		if first, _, _ := strings.Cut(fields[1], "/"); !strings.Contains(first, ".") {
+			standard += ms
+		}
 		if !seen {
 			early += ms
 		}
@@ -153,5 +163,5 @@ func sums(t *testing.T, trace string) (all, early float64) {
 	if !seen {
 		t.Fatalf("the trace does not show the stage's package:\n%s", trace)
 	}
-	return all, early
+	return all, early, standard
 }

@@ -89,9 +89,9 @@ func (m *Manager) Until(want string) []string {
 	m.t.Helper()
 	var seen []string
 	for {
-		text := m.Next(limit)
+		text := m.Next(Slow(limit))
 		if text == "" {
-			m.t.Fatalf("%q has not been told within %v, only %q", want, limit, seen)
+			m.t.Fatalf("%q has not been told within %v, only %q", want, Slow(limit), seen)
 		}
 		if seen = append(seen, text); text == want {
 			return seen
