@@ -28,12 +28,25 @@ func StartMarked(cmd *exec.Cmd) (uint64, error) {
 	if err := unix.Getrlimit(unix.RLIMIT_RTTIME, &old); err != nil {
 		return 0, err
 	}
-	mark := firstMark() + limitMarks.Add(1)
-	if err := unix.Setrlimit(unix.RLIMIT_RTTIME, &unix.Rlimit{Cur: mark, Max: old.Max}); err != nil {
+	mark, err := MarkSelf()
+	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = unix.Setrlimit(unix.RLIMIT_RTTIME, &old) }()
 	return mark, cmd.Start()
+}
+
+// MarkSelf gives this process a mark, which all that it starts carry, but what
+// StartMarked starts.
+func MarkSelf() (uint64, error) {
+	mark := firstMark() + limitMarks.Add(1)
+	var limit unix.Rlimit
+	err := unix.Getrlimit(unix.RLIMIT_RTTIME, &limit)
+	if err == nil {
+		limit.Cur = mark
+		err = unix.Setrlimit(unix.RLIMIT_RTTIME, &limit)
+	}
+	return mark, err
 }
 
 // Marked gives the processes that carry a mark of StartMarked, zombies too.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
 	"os"
 	"os/exec"
@@ -70,20 +69,20 @@ func (p peerProgram) version() string {
 	return strings.Join(strings.Fields(first), " ")
 }
 
+// processor names the first processor with what tells its kind: some clouds give
+// several generations the same model name.
 func processor() string {
-	file, err := os.Open("/proc/cpuinfo")
-	if err != nil {
+	data, _ := os.ReadFile("/proc/cpuinfo")
+	first, _, _ := strings.Cut(string(data), "\n\n")
+	found := map[string]string{}
+	for line := range strings.Lines(first) {
+		name, value, _ := strings.Cut(line, ":")
+		found[strings.TrimSpace(name)] = strings.TrimSpace(value)
+	}
+	if found["model name"] == "" {
 		return "unknown"
 	}
-	defer file.Close()
-	lines := bufio.NewScanner(file)
-	for lines.Scan() {
-		name, value, _ := strings.Cut(lines.Text(), ":")
-		if strings.TrimSpace(name) == "model name" {
-			return strings.TrimSpace(value)
-		}
-	}
-	return "unknown"
+	return fmt.Sprintf("%s, family %s, model %s, stepping %s", found["model name"], found["cpu family"], found["model"], found["stepping"])
 }
 
 // kernel is the release without what a distribution or a host added to it.

@@ -163,7 +163,13 @@ func launch(t *testing.T, cmd *exec.Cmd, mark string) *app {
 // when that takes too long or the app ends meanwhile.
 func (a *app) poll(what string, done func() error) {
 	a.t.Helper()
-	deadline := time.After(upWithin)
+	a.pollFor(upWithin, what, done)
+}
+
+// pollFor is poll with a limit of its own.
+func (a *app) pollFor(limit time.Duration, what string, done func() error) {
+	a.t.Helper()
+	deadline := time.After(limit)
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	for {
@@ -176,7 +182,7 @@ func (a *app) poll(what string, done func() error) {
 		case <-a.done:
 			a.t.Fatalf("lanyard ended with %v before %s: %v", a.cmd.ProcessState, what, err)
 		case <-deadline:
-			a.t.Fatalf("%s: not within %v: %v", what, upWithin, err)
+			a.t.Fatalf("%s: not within %v: %v", what, limit, err)
 		}
 	}
 }

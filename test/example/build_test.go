@@ -45,7 +45,7 @@ commands:
 	for _, container := range []string{"base", "app"} {
 		killed := command("_build", container)
 		var family []process
-		killed.poll("the build is in the middle of it", func() error {
+		killed.pollFor(buildWithin, "the build is in the middle of it", func() error {
 			family = below(t, killed.cmd.Process.Pid)
 			if !slices.ContainsFunc(family, installs) {
 				return errors.New("no dpkg installs anything")

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -23,7 +24,25 @@ import (
 // started is a lanyard that runs.
 type started struct {
 	*exec.Cmd
-	out bytes.Buffer
+	out output
+}
+
+// output is what a lanyard has said so far.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(text []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(text)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
 }
 
 func (p *project) begin(args ...string) *started {
@@ -31,6 +50,10 @@ func (p *project) begin(args ...string) *started {
 	s := &started{Cmd: p.Command(context.Background(), args...)}
 	s.Stdout, s.Stderr = &s.out, &s.out
 	must(p.t, s.Start())
+	p.t.Cleanup(func() { // a test that fails may not have ended it
+		_ = s.Process.Kill()
+		_ = s.Wait()
+	})
 	return s
 }
 
@@ -123,8 +146,12 @@ commands: {made: !Command {container: made, run: cat /version}}
 	if !testkit.Until(testkit.Slow(20*time.Second), func() bool { return begun() != "" }) {
 		t.Fatal("the step does not run")
 	}
-	second, third := p.begin("--output", "raw", "made"), p.begin("made")
-	time.Sleep(testkit.Slow(300 * time.Millisecond))
+	second, third := p.begin("--output", "raw", "--progress", "json", "made"), p.begin("--progress", "json", "made")
+	for _, s := range []*started{second, third} {
+		if !testkit.Until(testkit.Slow(20*time.Second), func() bool { return strings.Contains(s.out.String(), "waiting for another lanyard") }) {
+			t.Fatalf("it does not wait:\n%s", s.out.String())
+		}
+	}
 	must(t, second.Process.Signal(syscall.SIGINT))
 	if code := second.code(t); code != 130 || begun() != "x\n" {
 		t.Errorf("exit code %d, begun %q\n%s", code, begun(), second.out.String())
@@ -163,7 +190,7 @@ commands:
 			must(t, s.Process.Kill())
 			_ = s.Wait()
 			if !testkit.Until(testkit.Slow(10*time.Second), func() bool { return len(processes()) == 0 }) {
-				t.Fatalf("round %d: processes are left: %q", round, processes())
+				t.Fatalf("round %d: processes are left: %v", round, processes())
 			}
 			p.wants("1", command)
 			// Where the kill came when all was in its place, and only the folder that it was

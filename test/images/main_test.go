@@ -8,7 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,36 +18,25 @@ import (
 	"github.com/lanyard-dev/lanyard/internal/ids"
 	"github.com/lanyard-dev/lanyard/internal/testkit"
 	"github.com/lanyard-dev/lanyard/internal/worker"
-	"golang.org/x/sys/unix"
 )
 
-// mark is a limit that all processes of this test have, see testkit.StartMarked.
-var mark = 2_000_000_000_000_000 + uint64(os.Getpid())
+// mark is what all processes of this test carry.
+var mark uint64
 
 func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) != "lanyard" {
-		var limit unix.Rlimit
-		if err := unix.Getrlimit(unix.RLIMIT_RTTIME, &limit); err != nil {
-			panic(err)
-		}
-		limit.Cur = mark
-		if err := unix.Setrlimit(unix.RLIMIT_RTTIME, &limit); err != nil {
+		var err error
+		if mark, err = testkit.MarkSelf(); err != nil {
 			panic(err)
 		}
 	}
 	testkit.Main(m, cli.Main)
 }
 
-// processes are the command lines of what was started by this test and lives:
-// workers have no environment to know them by.
-func processes() (list []string) {
-	for _, pid := range testkit.Marked(mark) {
-		data, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline"))
-		if pid != os.Getpid() && len(data) > 0 {
-			list = append(list, strings.ReplaceAll(string(data), "\x00", " "))
-		}
-	}
-	return list
+// processes are what was started by this test and lives: workers have no
+// environment to know them by.
+func processes() []testkit.Process {
+	return slices.DeleteFunc(testkit.Living(testkit.Marked(mark)), func(p testkit.Process) bool { return p.PID == os.Getpid() })
 }
 
 func must(t testing.TB, err error) {
@@ -85,7 +74,7 @@ func newProject(t *testing.T, r *registry, yaml string) *project {
 func (p *project) empty() {
 	p.t.Helper()
 	if !testkit.Until(testkit.Slow(5*time.Second), func() bool { return len(processes()) == 0 }) {
-		p.t.Errorf("processes are left: %q", processes())
+		p.t.Errorf("processes are left: %v", processes())
 	}
 	p.OK("_clean", "--unused", "--at-least", "0")
 	if left := p.left("blobs", "images", "logs", "locks", "tmp", "ids"); len(left) > 0 {

@@ -1,7 +1,6 @@
 package kernel_test
 
 import (
-	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -55,8 +54,8 @@ var exitCodes = []struct {
       c: !Command {container: h, run: "exit 0"}`, 0,
 		[]string{"a exited with status 0", "b exited with status 0", "c exited with status 0", "exit status 0"}},
 	{"0 then 5", "wait-all-successful", `
-      a: !Command {container: h, run: "exit 0"}
-      b: !Command {container: h, run: "sleep AWHILE; exit 5"}
+      a: !Command {container: h, run: "touch a; exit 0"}
+      b: !Command {container: h, run: "while ! test -e go; do sleep 0.01; done; exit 5"}
       c: !Command {container: h, run: [sleep, 1000]}`, 5,
 		[]string{"b exited with status 5", "stopping c"}},
 	{"no program", "", `
@@ -86,9 +85,12 @@ func TestExitCodes(t *testing.T) {
 			if test.mode != "" {
 				mode = "\n    mode: " + test.mode
 			}
-			awhile := fmt.Sprint(testkit.Slow(100 * time.Millisecond).Seconds()) // another child has ended by then
-			children := strings.ReplaceAll(test.children, "AWHILE", awhile)
-			r := newProject(t, "  app: !Supervise"+mode+"\n    children:"+children+"\n").start(nil, "app")
+			r := newProject(t, "  app: !Supervise"+mode+"\n    children:"+test.children+"\n").start(nil, "app")
+			if strings.Contains(test.children, "test -e go") {
+				r.appear("a")
+				until(t, 10*time.Second, "the end of a", func() bool { return len(r.named("sleep")) > 0 && len(r.named("lanyard-init")) == 2 })
+				r.write("go", "")
+			}
 			r.want(test.code, 20*time.Second)
 			r.says(test.says...)
 			if started := !strings.Contains(strings.Join(test.says, ""), "could not be started"); started {
@@ -199,6 +201,7 @@ func TestTwoLanyards(t *testing.T) {
 	p := newProject(t, trio)
 	rest := p.start(nil, "app", "--exclude", "web")
 	rest.appear("db", "queue")
+	until(t, 10*time.Second, "both commands", func() bool { return len(rest.named("sleep")) == 2 })
 	web := p.start(nil, "app", "--only", "web")
 	web.appear("web")
 	web.signal(15)

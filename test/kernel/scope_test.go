@@ -96,6 +96,7 @@ func TestOOMOfOneChild(t *testing.T) {
 	r := newProject(t, `
   app: !Supervise
     mode: wait-all-successful
+    kill-unresponsive-after: 60
     children:
       hog: !Command {container: h, limits: {memory: 16MiB, swap: 0}, run: "while ! test -e ready; do sleep 0.01; done; tail /dev/zero; touch survived"}
       other: !Command {container: h, limits: {memory: 64MiB}, run: "trap 'touch done; exit 0' TERM; touch ready; while :; do sleep 0.05; done"}

@@ -33,18 +33,16 @@ func TestStopWithoutHandler(t *testing.T) {
 
 // TestKillUnresponsive is not parallel: it looks at times.
 func TestKillUnresponsive(t *testing.T) {
-	for _, test := range []struct {
-		grace string
-		least time.Duration
-	}{{"0", 0}, {"0.7", 700 * time.Millisecond}, {"2", 2 * time.Second}} {
-		t.Run(test.grace, func(t *testing.T) {
+	for _, least := range []time.Duration{0, testkit.Slow(700 * time.Millisecond), 2 * time.Second} {
+		grace := fmt.Sprint(least.Seconds())
+		t.Run(grace, func(t *testing.T) {
 			r := newProject(t, fmt.Sprintf(`
   app: !Supervise
     kill-unresponsive-after: %s
     children:
       good: !Command {container: h, run: "touch ready.good; exec sleep 1000"}
       deaf: !Command {container: h, run: "trap '' TERM; touch ready.deaf; sleep 1000"}
-`, test.grace)).start(nil, "app")
+`, grace)).start(nil, "app")
 			r.appear("ready.good", "ready.deaf")
 			begin := time.Now()
 			r.signal(syscall.SIGTERM)
@@ -53,12 +51,12 @@ func TestKillUnresponsive(t *testing.T) {
 			if code != 143 {
 				t.Errorf("exit code %d, want 143", code)
 			}
-			if most := test.least + testkit.Slow(time.Second); took < test.least || took > most {
-				t.Errorf("it took %v to end, want %v to %v", took, test.least, most)
+			if most := least + testkit.Slow(time.Second); took < least || took > most {
+				t.Errorf("it took %v to end, want %v to %v", took, least, most)
 			}
 			r.nothingLeft()
 			r.says("killed what did not end in time: ", "deaf was killed by lanyard")
-			if test.grace != "0" && strings.Contains(r.errors(), "good was killed by lanyard") {
+			if least > 0 && strings.Contains(r.errors(), "good was killed by lanyard") {
 				t.Errorf("good was killed although it had ended\n%s", r.errors())
 			}
 		})

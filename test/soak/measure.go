@@ -42,8 +42,8 @@ func (s *soak) measure(begun time.Time) (sample, error) {
 	if len(list) != children {
 		return out, fmt.Errorf("%d inits of %d children are there", len(list), children)
 	}
-	for _, pid := range list {
-		out.inits += kibibytes(procPath(pid, "status"), "VmRSS")
+	for _, p := range list {
+		out.inits += kibibytes(procPath(p.PID, "status"), "VmRSS")
 	}
 	return out, nil
 }
@@ -88,27 +88,9 @@ func stat(pid int) []string {
 	return strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
 }
 
-// living leaves out zombies.
-func living(pids []int) []int {
-	var list []int
-	for _, pid := range pids {
-		if fields := stat(pid); len(fields) > 0 && fields[0] != "Z" && fields[0] != "X" {
-			list = append(list, pid)
-		}
-	}
-	return list
-}
-
 // inits are the containers' first processes of a lanyard.
-func inits(s *subject) []int {
-	var list []int
-	for _, pid := range living(testkit.Marked(s.mark)) {
-		args, _ := os.ReadFile(procPath(pid, "cmdline"))
-		if name, _, _ := strings.Cut(string(args), "\x00"); name == "lanyard-init" {
-			list = append(list, pid)
-		}
-	}
-	return list
+func inits(s *subject) []testkit.Process {
+	return testkit.Named(testkit.Living(testkit.Marked(s.mark)), "lanyard-init")
 }
 
 func entries(folder string) float64 {

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/lanyard-dev/lanyard/client"
 	"github.com/lanyard-dev/lanyard/internal/testkit"
 )
 
@@ -151,7 +152,7 @@ func (s *subject) over() bool {
 }
 
 // end ends a lanyard in an orderly way, and gives what is left of it.
-func (s *subject) end() (left []int, err error) {
+func (s *subject) end() (left []testkit.Process, err error) {
 	if s == nil {
 		return nil, nil
 	}
@@ -171,7 +172,7 @@ func (s *subject) end() (left []int, err error) {
 		s.asker = nil
 	}
 	testkit.Until(2*time.Second, func() bool {
-		left = living(testkit.Marked(s.mark))
+		left = testkit.Living(testkit.Marked(s.mark))
 		return len(left) == 0
 	})
 	return left, err
@@ -192,6 +193,16 @@ func (s *soak) close() {
 func (s *soak) run(ctx context.Context, length time.Duration) (*report, error) {
 	if !testkit.Until(endTime, func() bool { return len(inits(s.group)) == children }) {
 		return nil, fmt.Errorf("%d of %d children have come up\n%s", len(inits(s.group)), children, s.said())
+	}
+	up := func() bool {
+		conn, err := client.Dial(ctx, s.path("service"))
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	}
+	if !testkit.Until(endTime, up) {
+		return nil, fmt.Errorf("the service does not listen after %v\n%s", endTime, s.said())
 	}
 	r := &report{length: length, begun: time.Now(), own: s.lanyard == ""}
 	visits := s.visit(ctx)

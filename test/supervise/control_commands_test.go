@@ -203,7 +203,7 @@ func TestContractHalfCloseOfCommander(t *testing.T) {
 // TestContractHalfCloseOfWatcher: who has sent no command keeps the stream.
 func TestContractHalfCloseOfWatcher(t *testing.T) {
 	t.Parallel()
-	r := newPlace(t, policy("always")).shell("sleep 0.3; exit 3")
+	r := newPlace(t, policy("always")).shell(brief + "; exit 3")
 	s := r.connect()
 	s.send("event: unknown\n\n: kept\n")
 	s.closeWrite()

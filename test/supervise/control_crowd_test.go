@@ -45,7 +45,7 @@ func TestContractTenThousandConnections(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, `{"env": {"PATH": "/bin"}, "restart": "always", "resources": {"fd": 512}}`)
 	r := p.launch(func(cmd *exec.Cmd) {
-		cmd.Args = append([]string{helperName, "few-files"}, p.words("sh", "-c", "sleep 0.3; exit 3")...)
+		cmd.Args = append([]string{helperName, "few-files"}, p.words("sh", "-c", brief+"; exit 3")...)
 	})
 	s := r.connect()
 	s.gets(isUp)

@@ -1,6 +1,7 @@
 package supervise_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -11,11 +12,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lanyard-dev/lanyard/internal/stage"
+	"github.com/lanyard-dev/lanyard/internal/testkit"
 )
 
 // held is a supervisor that is stopped in the middle of its first start: many
-// volumes make that long enough to find the container's init and to stop it.
+// volumes make that long enough to find the container's init, at work on them, and
+// to stop it. An init that is told nothing, and replaced, has none of them.
 type held struct {
 	*running
 	init int
@@ -23,11 +25,23 @@ type held struct {
 
 func hold(t *testing.T, restart, script string) *held {
 	t.Helper()
+	for range 20 {
+		if h := tryToHold(t, restart, script); h != nil {
+			return h
+		}
+	}
+	t.Fatal("20 starts were too quick to be held")
+	return nil
+}
+
+// tryToHold is hold, nil if the command runs already.
+func tryToHold(t *testing.T, restart, script string) *held {
+	t.Helper()
 	p := newPlace(t, "{}")
 	volumes := map[string]string{}
 	from := p.volume("shared")
 	for i := range 1500 {
-		volumes["/v/"+strconv.Itoa(i)] = from
+		volumes["/held/"+strconv.Itoa(i)] = from
 	}
 	text, err := json.Marshal(map[string]any{
 		"env": map[string]string{"PATH": "/bin"}, "restart": restart, "storage": map[string]any{"volumes": volumes},
@@ -37,8 +51,7 @@ func hold(t *testing.T, restart, script string) *held {
 	h := &held{running: p.shell(script)}
 	until(t, "a container that starts", func() bool {
 		for _, child := range childrenOf(h.cmd.Process.Pid) {
-			// Once it is that, its parent knows of it: not before the exec.
-			if name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", child)); string(name) == stage.Argv0+"\x00" {
+			if mounts, _ := os.ReadFile(fmt.Sprintf("/proc/%d/mountinfo", child)); bytes.Contains(mounts, []byte("/held/")) {
 				h.init = child
 				return true
 			}
@@ -46,6 +59,12 @@ func hold(t *testing.T, restart, script string) *held {
 		return false
 	})
 	p.must(syscall.Kill(h.init, syscall.SIGSTOP))
+	until(t, "an init that is stopped", func() bool { init, _ := testkit.Look(h.init); return init.State == 'T' })
+	if len(childrenOf(h.init)) > 0 {
+		h.goOn()
+		h.end()
+		return nil
+	}
 	t.Cleanup(func() { _ = syscall.Kill(h.init, syscall.SIGCONT) })
 	return h
 }

@@ -1,6 +1,7 @@
 package supervise_test
 
 import (
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -9,6 +10,10 @@ import (
 
 	"github.com/lanyard-dev/lanyard/internal/testkit"
 )
+
+// brief is how long a command lives whose end is looked at: a client that connects
+// at once still hears that it is up.
+var brief = fmt.Sprintf("sleep %g", testkit.Slow(300*time.Millisecond).Seconds())
 
 // TestContractStates: the states of the contract as bytes, key by key.
 func TestContractStates(t *testing.T) {
@@ -20,14 +25,14 @@ func TestContractStates(t *testing.T) {
 		{"Up", "no", "sleep 1000", "", []string{isUp}},
 		{"Killed", "no", "sleep 1000", "kill", []string{isUp, wasKilled}},
 		{"Stopped", "always", "exec sleep 1000", "stop", []string{isUp, wasStopped}},
-		{"ExitZero", "no", "sleep 0.2", "", []string{isUp, stateOf(false, false, exited0, 0, 0)}},
-		{"ExitZeroOnFailure", "on-failure", "sleep 0.2", "", []string{isUp, stateOf(false, false, exited0, 0, 0)}},
-		{"Exit3", "no", "sleep 0.2; exit 3", "", []string{isUp, stateOf(false, false, exited3, 0, 0)}},
-		{"Exit3OnFailure", "on-failure", "sleep 0.2; exit 3", "",
+		{"ExitZero", "no", brief, "", []string{isUp, stateOf(false, false, exited0, 0, 0)}},
+		{"ExitZeroOnFailure", "on-failure", brief, "", []string{isUp, stateOf(false, false, exited0, 0, 0)}},
+		{"Exit3", "no", brief + "; exit 3", "", []string{isUp, stateOf(false, false, exited3, 0, 0)}},
+		{"Exit3OnFailure", "on-failure", brief + "; exit 3", "",
 			[]string{isUp, stateOf(false, true, exited3, 0, 0), stateOf(true, true, "", 1, 0), stateOf(false, true, exited3, 1, 0)}},
-		{"SignalOnFailure", "on-failure", "sleep 0.2; kill -SEGV $$", "",
+		{"SignalOnFailure", "on-failure", brief + "; kill -SEGV $$", "",
 			[]string{isUp, stateOf(false, true, `"signaled":true,"signal":11`, 0, 0), stateOf(true, true, "", 1, 0)}},
-		{"ExitZeroAlways", "always", "sleep 0.2", "",
+		{"ExitZeroAlways", "always", brief, "",
 			[]string{isUp, stateOf(false, true, exited0, 0, 0), stateOf(true, true, "", 1, 0), stateOf(false, true, exited0, 1, 0)}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -129,7 +134,7 @@ func TestContractMetrics(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newPlace(t, c.agent).shell("i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; exit 1").connect()
+			s := newPlace(t, c.agent).shell("i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; " + brief + "; exit 1").connect()
 			var last uint64
 			for restarts := range 3 {
 				for _, want := range []string{stateOf(true, true, "", restarts, 0), stateOf(false, true, `"exited":true,"exit_status":1`, restarts, 0)} {

@@ -120,9 +120,12 @@ func TestContractNewStartAfterKillNine(t *testing.T) {
 				old.wait()
 				next.freshly().gets(isUp)
 				// A process without arguments has no memory any more: the kernel is
-				// taking it down. The janitor has removed everything, and ends.
-				left := slices.DeleteFunc(marked(old.mark), func(p testkit.Process) bool { return p.Name == "" || p.Name == "lanyard-janitor" })
-				if len(left) > 0 {
+				// taking it down, as it does with the init, in no cgroup. The janitor has
+				// removed everything, and ends. Without a cgroup nothing is waited for.
+				left := slices.DeleteFunc(marked(old.mark), func(p testkit.Process) bool {
+					return p.Name == "" || strings.HasPrefix(p.Name, "lanyard-")
+				})
+				if len(left) > 0 && mayLimit() {
 					t.Errorf("of the old container there is %v", left)
 				}
 				until(t, "the old janitor has ended", func() bool { return len(marked(old.mark)) == 0 })

@@ -22,7 +22,8 @@ func TestContractMonitoring(t *testing.T) {
 	for name, sig := range map[string]syscall.Signal{"unix": syscall.SIGTERM, "tcp": syscall.SIGTERM, "unixKilled": syscall.SIGKILL} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := newPlace(t, `{"product": "shop", "environment": "live", "job": "a\"b", "restart": "on-failure", "env": {"PATH": "/bin"}}`)
+			p := newPlace(t, "{}")
+			p.write("agent.json", fmt.Sprintf(`{"product": "shop", "environment": "live", "job": "a\"b", "restart": "on-failure", "env": {"PATH": "/bin"}, "storage": {"volumes": {"/v": %q}}}`, p.volume("v")))
 			network, at, word := "unix", p.path("figures"), "unix:figures"
 			if name == "tcp" {
 				free, err := net.Listen("tcp", "127.0.0.1:0")
@@ -30,7 +31,7 @@ func TestContractMonitoring(t *testing.T) {
 				network, at, word = "tcp", free.Addr().String(), free.Addr().String()
 				free.Close()
 			}
-			r := p.launch(nil, append([]string{"--metrics", word}, p.words("sh", "-c", "sleep 0.5; exit 3")...)...)
+			r := p.launch(nil, append([]string{"--metrics", word}, p.words("sh", "-c", "test -e /v/failed && exec sleep 1000; touch /v/failed; exit 3")...)...)
 			s := r.connect()
 			s.finally(stateOf(true, true, "", 1, 0))
 			text := p.scrape(network, at)

@@ -53,7 +53,7 @@ func TestContractOOMOverRestarts(t *testing.T) {
 func TestContractOOMOfGrandchild(t *testing.T) {
 	testkit.Require(t, testkit.Limits)
 	t.Parallel()
-	s := newPlace(t, small("always")).shell("sleep 0.2; (" + hog + "); sleep 0.7; (" + hog + " &); sleep 1000").connect()
+	s := newPlace(t, small("always")).shell(brief + "; (" + hog + "); sleep 0.7; (" + hog + " &); sleep 1000").connect()
 	s.gets(isUp, stateOf(true, true, "", 0, 1), stateOf(true, true, "", 0, 2))
 	s.silent(2200 * time.Millisecond) // what was told is 2 s old: it is not what ends the container
 	s.command("kill")

@@ -22,7 +22,7 @@ commands:
   app: !Supervise
     kill-unresponsive-after: 1000
     children:
-      one: !Command {container: box, run: "env >/work/env; trap 'touch /work/one-ended; exit 0' TERM; while :; do sleep 0.1; done"}
+      one: !Command {container: box, run: "env >/work/env; trap 'touch /work/one-ended; exit 0' TERM; touch /work/one; while :; do sleep 0.1; done"}
       two: !Command {container: box, run: "until test -e /work/two; do sleep 0.1; done; rm /work/two; exit 3"}
       three: !Command {container: box, run: "if test -e /work/deaf; then trap '' TERM; fi; touch /work/three; while :; do sleep 0.1; done"}
 `
@@ -42,7 +42,7 @@ func TestGroup(t *testing.T) {
 	u.has(unit, "ActiveState", "active")
 	u.is(unit, "StatusText=3 of 3 running", "SubState=running")
 	group := u.show(unit, "ControlGroup")
-	u.until("all have begun", func() bool { return exists(p.Path("env")) && exists(p.Path("three")) })
+	u.until("all have begun", func() bool { return exists(p.Path("one")) && exists(p.Path("three")) })
 	env, err := os.ReadFile(p.Path("env"))
 	u.must(err)
 	for _, name := range []string{"NOTIFY_SOCKET", "WATCHDOG_", "LISTEN_", "INVOCATION_ID"} {

@@ -156,12 +156,16 @@ func (p *place) one(inside bool) (pid int) {
 	return pid
 }
 
-// command waits for a command that runs in the container and gives its first pid.
+// command waits for a command that runs in the container and gives its pid, not
+// that of a process that it has started.
 func (p *place) command() (pid int) {
 	p.t.Helper()
 	p.waitFor("a process in the container", func() bool {
-		if pids := p.pids(true); len(pids) > 0 {
-			pid = pids[0]
+		pids := p.pids(true)
+		for _, candidate := range pids {
+			if parent, _ := strconv.Atoi(status(candidate, "PPid:")); !slices.Contains(pids, parent) {
+				pid = candidate
+			}
 		}
 		return pid != 0
 	})
