@@ -13,7 +13,7 @@ import (
 
 // brief is how long a command lives whose end is looked at: a client that connects
 // at once still hears that it is up.
-var brief = fmt.Sprintf("sleep %g", testkit.Slow(300*time.Millisecond).Seconds())
+var brief = fmt.Sprintf("sleep %g", (200*time.Millisecond + testkit.Slow(100*time.Millisecond)).Seconds())
 
 // TestContractStates: the states of the contract as bytes, key by key.
 func TestContractStates(t *testing.T) {
