@@ -207,9 +207,9 @@ func TestKeeperIsSmall(t *testing.T) {
 // TestNoKeeper: where the machine allows no program without a file, the stage goes
 // on as it is.
 func TestNoKeeper(t *testing.T) {
-	spec, out := shellSpec(t, "trap 'exit 5' USR1; echo ready; while :; do sleep 0.01; done")
 	run := runIn(t.TempDir())
 	for try := range 20 {
+		spec, out := shellSpec(t, "trap 'exit 5' USR1; echo ready; while :; do sleep 0.01; done")
 		c, events := start(t, NewEngine(run), spec)
 		if ev := <-events; ev.Kind != Started {
 			t.Fatalf("%+v", ev)

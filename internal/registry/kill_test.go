@@ -83,8 +83,8 @@ func TestKill(t *testing.T) {
 		t.Errorf("two processes asked %d times", n)
 	}
 	waiting.Process.Kill() // it may be the one that downloads, or not
-	waiting.Wait()
 	victim.Process.Kill()
+	waiting.Wait()
 	victim.Wait()
 
 	s.behave(func(w http.ResponseWriter, r *http.Request, next http.Handler) {

@@ -113,7 +113,7 @@ func TestMisbehavingRegistry(t *testing.T) {
 				test.answer(w, r, int(asked.Add(1)))
 			})
 			blobs, from := t.TempDir(), img
-			if strings.HasPrefix(name, "hangs") {
+			if strings.HasPrefix(name, "hangs") { // the others must not: who is slow would be asked once more
 				from = hurried
 			}
 			blob, progress, err := download(from, blobs)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -80,10 +81,8 @@ func alive(pid int) bool {
 func gone(t *testing.T, pids []int) {
 	t.Helper()
 	limit := testkit.Slow(10 * time.Second)
-	for _, pid := range pids {
-		if !testkit.Until(limit, func() bool { return !alive(pid) }) {
-			t.Fatalf("process %d of the container is left after %v", pid, limit)
-		}
+	if !testkit.Until(limit, func() bool { return !slices.ContainsFunc(pids, alive) }) {
+		t.Fatalf("of the container's processes %v some are left after %v", pids, limit)
 	}
 }
 

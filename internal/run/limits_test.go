@@ -101,7 +101,7 @@ func TestCPULimit(t *testing.T) {
 // it once it is there.
 func limited(t *testing.T, p *testkit.Project, name string) (cmd *exec.Cmd, folder string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Slow(time.Minute))
 	t.Cleanup(cancel)
 	cmd = p.Command(ctx, name)
 	if err := cmd.Start(); err != nil {

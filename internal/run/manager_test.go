@@ -126,7 +126,7 @@ func TestManagerWaitsForAllSuccessful(t *testing.T) {
 // await polls a condition, and fails after a time that is more than enough.
 func await(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	if limit := testkit.Slow(time.Minute); !testkit.Until(limit, condition) {
+	if limit := testkit.Slow(20 * time.Second); !testkit.Until(limit, condition) {
 		t.Fatalf("%s: not so after %v", what, limit)
 	}
 }

@@ -49,11 +49,11 @@ func MarkSelf() (uint64, error) {
 	return mark, err
 }
 
-// Marked gives the processes that carry a mark of StartMarked, zombies too.
+// Marked gives the processes that carry a mark, zombies too.
 func Marked(mark uint64) []int { return AllMarked()[mark] }
 
-// AllMarked gives the processes of every mark of this process's StartMarked,
-// zombies too.
+// AllMarked gives the processes of every mark that this process has given, zombies
+// too.
 func AllMarked() map[uint64][]int {
 	all := map[uint64][]int{}
 	entries, _ := os.ReadDir("/proc")
@@ -67,7 +67,7 @@ func AllMarked() map[uint64][]int {
 	return all
 }
 
-// Mine says whether a mark was given by this process's StartMarked.
+// Mine says whether a mark was given by this process.
 func Mine(mark uint64) bool { return mark > firstMark() && mark <= firstMark()+marksOfOne }
 
 // marksOfOne is how many marks a process can give, see firstMark.
@@ -77,10 +77,10 @@ const marksOfOne = 1_000_000
 // a lower pid.
 func firstMark() uint64 { return 1_000_000_000_000_000 + uint64(os.Getpid())*marksOfOne }
 
-// MarkOf gives the mark that a process carries; a number that is no mark of
-// StartMarked for one without, and for one that is gone. A test looks at all
-// processes again and again, so that is one call where it is allowed; everybody
-// may read the file (proc_pid_limits(5)).
+// MarkOf gives the mark that a process carries; a number that is no mark for one
+// without, and for one that is gone. A test looks at all processes again and again,
+// so that is one call where it is allowed; everybody may read the file
+// (proc_pid_limits(5)).
 func MarkOf(pid int) uint64 {
 	var limit unix.Rlimit
 	if err := unix.Prlimit(pid, unix.RLIMIT_RTTIME, nil, &limit); err != unix.EPERM {

@@ -34,32 +34,35 @@ func Living(pids []int) []Process {
 
 // Look gives a process, if there is one that is no zombie. Within execve(2) the
 // kernel gives no arguments for some of a millisecond (proc_pid_cmdline(5) reads the
-// new memory, which has none yet), so that they are read again for a second at most.
+// new memory, which has none yet), so that they are read again, for a second at most.
+// One that the kernel takes down has no memory at all, and is not waited for.
 func Look(pid int) (p Process, found bool) {
 	Until(Slow(time.Second), func() bool {
-		p, found = read(pid)
-		return !found || p.Name != ""
+		var memory bool
+		p, memory, found = read(pid)
+		return !found || !memory || p.Name != ""
 	})
 	return p, found
 }
 
-func read(pid int) (Process, bool) {
+// read looks once; memory says whether the process has any.
+func read(pid int) (p Process, memory, found bool) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return Process{}, false
+		return p, false, false
 	}
 	// The name in parentheses may hold anything, spaces too.
 	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-	if len(fields) < 2 || fields[0] == "Z" || fields[0] == "X" {
-		return Process{}, false
+	if len(fields) < 21 || fields[0] == "Z" || fields[0] == "X" {
+		return p, false, false
 	}
-	p := Process{PID: pid, State: fields[0][0]}
+	p = Process{PID: pid, State: fields[0][0]}
 	p.PPID, _ = strconv.Atoi(fields[1])
 	args, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 	if name, _, _ := strings.Cut(string(args), "\x00"); name != "" {
 		p.Name = filepath.Base(name)
 	}
-	return p, true
+	return p, fields[20] != "0", true // vsize, the 23rd
 }
 
 // Named gives those of a list that have a name.
@@ -74,5 +77,5 @@ func Named(list []Process, name string) []Process {
 }
 
 // InitArguments is a command of a shell that prints PID 1's arguments, a line each,
-// again as Look does.
+// as soon as there are any, see Look.
 const InitArguments = `until args=$(tr '\0' '\n' </proc/1/cmdline); [ -n "$args" ]; do :; done; echo "$args"`

@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -205,7 +204,7 @@ func TestParentKilled(t *testing.T) {
 			mark, err := testkit.StartMarked(cmd)
 			must(t, err)
 			if i == 0 { // once when all is in place
-				if !testkit.Until(testkit.Slow(10*time.Second), func() bool { return slices.Contains(programs(mark), worker.Argv0+"\x00") }) {
+				if !testkit.Until(testkit.Slow(10*time.Second), func() bool { return len(testkit.Named(living(mark), worker.Argv0)) > 0 }) {
 					t.Error("no worker waits")
 				}
 			} else {
@@ -213,20 +212,13 @@ func TestParentKilled(t *testing.T) {
 			}
 			must(t, cmd.Process.Kill())
 			_ = cmd.Wait()
-			if !testkit.Until(testkit.Slow(5*time.Second), func() bool { return len(programs(mark)) == 0 }) {
-				t.Fatalf("round %d: processes are left: %q", i, programs(mark))
+			if !testkit.Until(testkit.Slow(5*time.Second), func() bool { return len(living(mark)) == 0 }) {
+				t.Fatalf("round %d: processes are left: %v", i, living(mark))
 			}
 		}
 	})
 }
 
-// programs are the command lines of the marked processes that are no zombies,
-// for which their new parent is to blame.
-func programs(mark uint64) (list []string) {
-	for _, pid := range testkit.Marked(mark) {
-		if data, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline")); len(data) > 0 {
-			list = append(list, string(data))
-		}
-	}
-	return list
-}
+// living are the marked processes but for zombies, for which their new parent is to
+// blame.
+func living(mark uint64) []testkit.Process { return testkit.Living(testkit.Marked(mark)) }

@@ -148,7 +148,7 @@ commands: {made: !Command {container: made, run: cat /version}}
 	}
 	second, third := p.begin("--output", "raw", "--progress", "json", "made"), p.begin("--progress", "json", "made")
 	for _, s := range []*started{second, third} {
-		if !testkit.Until(testkit.Slow(20*time.Second), func() bool { return strings.Contains(s.out.String(), "waiting for another lanyard") }) {
+		if !testkit.Until(testkit.Slow(20*time.Second), func() bool { return strings.Contains(s.out.String(), "waiting for another lanyard that builds it") }) {
 			t.Fatalf("it does not wait:\n%s", s.out.String())
 		}
 	}

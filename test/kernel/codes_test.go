@@ -56,7 +56,7 @@ var exitCodes = []struct {
 	{"0 then 5", "wait-all-successful", `
       a: !Command {container: h, run: "touch a; exit 0"}
       b: !Command {container: h, run: "while ! test -e go; do sleep 0.01; done; exit 5"}
-      c: !Command {container: h, run: [sleep, 1000]}`, 5,
+      c: !Command {container: h, run: "touch c; exec sleep 1000"}`, 5,
 		[]string{"b exited with status 5", "stopping c"}},
 	{"no program", "", `
       a: !Command {container: h, run: [/no/such/program]}
@@ -87,8 +87,8 @@ func TestExitCodes(t *testing.T) {
 			}
 			r := newProject(t, "  app: !Supervise"+mode+"\n    children:"+test.children+"\n").start(nil, "app")
 			if strings.Contains(test.children, "test -e go") {
-				r.appear("a")
-				until(t, 10*time.Second, "the end of a", func() bool { return len(r.named("sleep")) > 0 && len(r.named("lanyard-init")) == 2 })
+				r.appear("a", "c")
+				until(t, 10*time.Second, "the end of a", func() bool { return len(r.named("lanyard-init")) == 2 })
 				r.write("go", "")
 			}
 			r.want(test.code, 20*time.Second)

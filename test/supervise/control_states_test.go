@@ -1,7 +1,6 @@
 package supervise_test
 
 import (
-	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -10,10 +9,6 @@ import (
 
 	"github.com/lanyard-dev/lanyard/internal/testkit"
 )
-
-// brief is how long a command lives whose end is looked at: a client that connects
-// at once still hears that it is up.
-var brief = fmt.Sprintf("sleep %g", (200*time.Millisecond + testkit.Slow(100*time.Millisecond)).Seconds())
 
 // TestContractStates: the states of the contract as bytes, key by key.
 func TestContractStates(t *testing.T) {

@@ -217,6 +217,10 @@ func (r *running) end() {
 	r.want(0)
 }
 
+// brief is what a command does whose end is looked at: a client that connects at
+// once still hears that it is up.
+var brief = fmt.Sprintf("sleep %g", (200*time.Millisecond + testkit.Slow(100*time.Millisecond)).Seconds())
+
 // outputs runs a shell script in the container to its end and gives its output.
 func (p *place) outputs(script string) string {
 	p.t.Helper()

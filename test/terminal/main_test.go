@@ -163,7 +163,7 @@ func (p *place) command() (pid int) {
 	p.waitFor("a process in the container", func() bool {
 		pids := p.pids(true)
 		for _, candidate := range pids {
-			if parent, _ := strconv.Atoi(status(candidate, "PPid:")); !slices.Contains(pids, parent) {
+			if up := parent(candidate); up != 0 && !slices.Contains(pids, up) {
 				pid = candidate
 			}
 		}
