@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -80,20 +79,16 @@ func TestDisown(t *testing.T) {
 	if err := syscall.Kill(r.janitor, unix.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	state := func() string {
-		text, _ := os.ReadFile(procPath(r.janitor, "stat"))
-		_, rest, _ := strings.Cut(string(text), ") ")
-		return rest[:min(1, len(rest))]
-	}
-	if !testkit.Until(testkit.Slow(10*time.Second), func() bool { return state() == "T" }) {
-		t.Fatalf("the lookout is in state %q", state())
+	stopped := func() bool { p, _ := testkit.Look(r.janitor); return p.State == 'T' }
+	if !testkit.Until(testkit.Slow(10*time.Second), stopped) {
+		t.Fatal("the lookout is not stopped")
 	}
 	r.disown()
 	if supervisor, _ := holders(r.lock); supervisor != "" {
 		t.Errorf("the lock file names the supervisor %q", supervisor)
 	}
 	wake(r.lock)
-	if !testkit.Until(testkit.Slow(10*time.Second), func() bool { return state() != "T" }) {
+	if !testkit.Until(testkit.Slow(10*time.Second), func() bool { return !stopped() }) {
 		t.Error("the lookout is still stopped")
 	}
 	if err := r.Close(); err != nil {

@@ -1,36 +1,18 @@
 package progress
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 	"unicode/utf8"
+
+	"github.com/lanyard-dev/lanyard/internal/testkit"
 )
-
-// text is a writer that keeps everything.
-type text struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *text) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *text) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
 
 func wide(n int) func() int { return func() int { return n } }
 
@@ -154,7 +136,7 @@ func TestManyTasks(t *testing.T) {
 // one after a second, then one every 5 s and a second after each new phase.
 func TestLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &text{}
+		b := &testkit.Buffer{}
 		p := New(b, Lines, nil)
 		waiting := p.Task("waits for its turn")
 		task := p.Task("postgres")
@@ -204,7 +186,7 @@ func TestNarrower(t *testing.T) {
 }
 
 func TestQuiet(t *testing.T) {
-	b := &text{}
+	b := &testkit.Buffer{}
 	p := New(b, Quiet, nil)
 	p.Message("m")
 	task := p.Task("a")
@@ -219,7 +201,7 @@ func TestQuiet(t *testing.T) {
 
 func TestJSON(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &text{}
+		b := &testkit.Buffer{}
 		p := New(b, JSON, nil)
 		task := p.Task("a")
 		task.Phase("downloading")

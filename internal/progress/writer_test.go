@@ -8,17 +8,19 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/lanyard-dev/lanyard/internal/testkit"
 )
 
 // stuck is a writer that nobody reads from, until it is let go.
 type stuck struct {
-	text
+	testkit.Buffer
 	release chan struct{}
 }
 
 func (s *stuck) Write(p []byte) (int, error) {
 	<-s.release
-	return s.text.Write(p)
+	return s.Buffer.Write(p)
 }
 
 // TestStuckWriter: the work is not held up, what could not be written is

@@ -3,7 +3,6 @@ package run_test
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"slices"
@@ -131,13 +130,6 @@ func await(t *testing.T, what string, condition func() bool) {
 	}
 }
 
-// stopped says whether a process is (proc_pid_stat(5), field 3).
-func stopped(pid int) bool {
-	data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	_, rest, _ := strings.Cut(string(data), ") ")
-	return strings.HasPrefix(rest, "T")
-}
-
 func exists(path string) bool {
 	_, err := os.Lstat(path)
 	return err == nil
@@ -194,7 +186,7 @@ func TestManagersWatchdog(t *testing.T) {
 		t.Errorf("5 pings in %v, one is due every %v", took, half)
 	}
 	s.signal(syscall.SIGSTOP)
-	await(t, "it is stopped", func() bool { return stopped(s.cmd.Process.Pid) })
+	await(t, "it is stopped", func() bool { self, _ := testkit.Look(s.cmd.Process.Pid); return self.State == 'T' })
 	s.Rest()
 	if text := s.Next(5 * half); text != "" {
 		t.Errorf("a stopped lanyard says %q", text)

@@ -3,7 +3,6 @@
 package example_test
 
 import (
-	"bytes"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -12,10 +11,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/lanyard-dev/lanyard/internal/testkit"
 )
 
 // How long a step may take on a busy machine before it counts as hanging.
@@ -62,26 +62,8 @@ type app struct {
 	t    *testing.T
 	mark string // MARK=… in the environment of all that it starts
 	cmd  *exec.Cmd
-	out  output        // both of its streams
-	done chan struct{} // closed once it has exited and its output is complete
-}
-
-// output is a buffer that is read while a process still writes to it.
-type output struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
+	out  testkit.Buffer // both of its streams
+	done chan struct{}  // closed once it has exited and its output is complete
 }
 
 // binaryPath is where the lanyard under test should be.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/lanyard-dev/lanyard/client"
+	"github.com/lanyard-dev/lanyard/internal/testkit"
 )
 
 // seenWithin is for whatever a supervisor tells: it repeats itself every 3 s.
@@ -94,7 +95,7 @@ func states(r *redis, text string) []client.State {
 // watcher is a person who looks at the control socket in a terminal.
 type watcher struct {
 	r    *redis
-	out  output
+	out  testkit.Buffer
 	seen int // states that sees has looked at
 }
 

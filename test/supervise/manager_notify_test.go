@@ -97,9 +97,8 @@ func TestManagersWatchdog(t *testing.T) {
 	m.Until("WATCHDOG=1")
 	r.signal(syscall.SIGSTOP)
 	until(t, "it is stopped", func() bool {
-		list := marked(r.mark)
-		i := slices.IndexFunc(list, func(q testkit.Process) bool { return q.PID == r.cmd.Process.Pid })
-		return i >= 0 && list[i].State == 'T'
+		self, _ := testkit.Look(r.cmd.Process.Pid)
+		return self.State == 'T'
 	})
 	m.Rest()
 	if text := m.Next(time.Second); text != "" {
