@@ -16,17 +16,26 @@ import (
 // fork.
 const settleTime = 5 * time.Second
 
-// Ready makes the base of a place. scope is the name of the scope to start, and
-// member the process that is in it from the beginning and as long as the run
-// lives: when the last process of a scope is gone systemd removes it. An
+// ScopeRequest is what a place needs that is a scope of systemd's.
+type ScopeRequest struct {
+	Name   string
+	Member int // pid of a process that is in it from the beginning and as long as the run lives: with its last process systemd removes a scope
+
+	// Ask is called right before systemd is asked, which starts the scope some time
+	// later, whatever has become of us by then; Member must live until it is there.
+	// An error of it ends the attempt.
+	Ask func() error
+}
+
+// Ready makes the base of a place; the request counts for a scope only. An
 // *UnsupportedError, without its Limit, says that there is no base; a *BusyError
 // that a live supervisor has a scope of that name.
-func (p *Place) Ready(scope string, member int) (*Base, error) {
+func (p *Place) Ready(request ScopeRequest) (*Base, error) {
 	switch p.Kind {
 	case None:
 		return nil, p.Refused()
 	case Scope:
-		folder, err := startScope(scope, member)
+		folder, err := startScope(request)
 		if err != nil {
 			return nil, err
 		}

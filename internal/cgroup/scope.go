@@ -84,18 +84,18 @@ func (s socketOf) dial(ctx context.Context) (*dbus.Conn, error) {
 	return conn, nil
 }
 
-// startScope starts a scope that is delegated to this user, with member in it,
+// startScope starts a scope that is delegated to this user, with its member in it,
 // and gives its folder. This process joins it if it may not clone into the scope
 // from where it is.
-func startScope(name string, member int) (string, error) {
+func startScope(r ScopeRequest) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), scopeTime)
 	defer cancel()
-	folder, err := startScopeIn(ctx, name, member)
+	folder, err := startScopeIn(ctx, r)
 	var busy *BusyError
 	if err == nil || errors.As(err, &busy) {
 		return folder, err
 	}
-	return "", &UnsupportedError{Why: fmt.Sprintf("systemd starts no scope %s for uid %d: %v; see: systemctl%s status", name, os.Geteuid(), err, userFlag())}
+	return "", &UnsupportedError{Why: fmt.Sprintf("systemd starts no scope %s for uid %d: %v; see: systemctl%s status", r.Name, os.Geteuid(), err, userFlag())}
 }
 
 func userFlag() string {
@@ -105,27 +105,32 @@ func userFlag() string {
 	return " --user"
 }
 
-func startScopeIn(ctx context.Context, name string, member int) (string, error) {
+func startScopeIn(ctx context.Context, r ScopeRequest) (string, error) {
 	conn, err := connect(ctx)
 	if err != nil {
 		return "", err
 	}
 	defer conn.Close()
-	if err := startUnit(ctx, conn, name, member); err != nil {
+	if err := r.Ask(); err != nil {
 		return "", err
 	}
-	folder, err := folderOf(strconv.Itoa(member))
+	if err := startUnit(ctx, conn, r.Name, r.Member); err != nil {
+		return "", err
+	}
+	folder, err := folderOf(strconv.Itoa(r.Member))
+	if err == nil && filepath.Base(folder) != r.Name {
+		err = fmt.Errorf("process %d is in %s after its start", r.Member, folder)
+	}
 	if err != nil {
+		// It has ended meanwhile, and systemd would never know, see ScopeRequest.
+		_, _ = conn.StopUnitContext(ctx, r.Name, "replace", nil)
 		return "", err
-	}
-	if filepath.Base(folder) != name {
-		return "", fmt.Errorf("process %d is in %s after its start", member, folder)
 	}
 	own, err := folderOf("self")
 	if err != nil || mayMove(own, folder) {
 		return folder, err
 	}
-	return folder, conn.AttachProcessesToUnit(ctx, name, "", []uint32{uint32(os.Getpid())})
+	return folder, conn.AttachProcessesToUnit(ctx, r.Name, "", []uint32{uint32(os.Getpid())})
 }
 
 // mayMove says whether this user may move a process from one cgroup to a lower

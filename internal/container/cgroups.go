@@ -32,17 +32,20 @@ func (r *Run) ScopeName(name string) { r.cgroups.scope = name }
 func (r *Run) Base() (*cgroup.Base, error) {
 	b := &r.cgroups
 	b.once.Do(func() {
-		place, member := b.place(), 0
+		place := b.place()
+		request := cgroup.ScopeRequest{Name: b.scope}
 		if place.Kind == cgroup.Scope {
-			// The janitor keeps the scope: it has to be there. If it dies before
-			// anything is noted, nothing else is in the scope.
+			// The janitor keeps the scope: it has to be there.
 			if err := r.Note(); err != nil {
 				b.err = unnoted(err)
 				return
 			}
-			member = r.janitor
+			request.Member = r.janitor
+			request.Ask = func() error { return r.Note(Entry{janitor.ScopeEntry, "/" + b.scope}) }
 		}
-		b.base, b.err = place.Ready(b.scope, member)
+		if b.base, b.err = place.Ready(request); b.err != nil && request.Ask != nil {
+			_ = r.Note(Entry{janitor.ScopeEntry, "/"})
+		}
 	})
 	return b.base, b.err
 }

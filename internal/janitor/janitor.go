@@ -36,10 +36,12 @@ func init() {
 		linux.SetName(Argv0)
 		rest()
 		path, err := linux.ReadAll(PipeFD, syscall.PathMax)
+		scope := askedFor(string(path))
 		code := 0
 		if err != nil || Tidy(string(path)) != nil {
 			code = 1
 		}
+		enter(scope)
 		for {
 			syscall.RawSyscall(syscall.SYS_EXIT_GROUP, uintptr(code), 0, 0)
 		}

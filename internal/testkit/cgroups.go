@@ -59,7 +59,7 @@ func CgroupBase(t testing.TB) *cgroup.Base {
 var cgroupBase = sync.OnceValues(func() (*cgroup.Base, error) {
 	place := cgroup.FindPlace()
 	if place.Kind != cgroup.Scope {
-		return place.Ready("", 0)
+		return place.Ready(cgroup.ScopeRequest{})
 	}
 	// It ends when its input does, which nobody but this process holds.
 	member := exec.Command("cat")
@@ -74,7 +74,9 @@ var cgroupBase = sync.OnceValues(func() (*cgroup.Base, error) {
 		_ = member.Wait()
 		in.Close() // not before: the garbage collector would
 	}()
-	return place.Ready(fmt.Sprintf("lanyard-test-%d.scope", os.Getpid()), member.Process.Pid)
+	return place.Ready(cgroup.ScopeRequest{
+		Name: fmt.Sprintf("lanyard-test-%d.scope", os.Getpid()), Member: member.Process.Pid, Ask: func() error { return nil },
+	})
 })
 
 // CgroupFolders gives the folders of cgroups that match a path such as

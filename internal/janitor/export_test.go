@@ -1,0 +1,4 @@
+package janitor
+
+// IsBelow is isBelow.
+var IsBelow = isBelow

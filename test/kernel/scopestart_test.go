@@ -1,0 +1,62 @@
+package kernel_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lanyard-dev/lanyard/internal/janitor"
+	"github.com/lanyard-dev/lanyard/internal/testkit"
+)
+
+// TestKillWhileScopeStarts kills lanyard once it is about to ask systemd for its
+// scope, which mostly comes all the same, and has to go. It is not parallel, as TestKillBoth.
+func TestKillWhileScopeStarts(t *testing.T) {
+	testkit.Require(t, testkit.CgroupV2, testkit.Systemd)
+	p := newProject(t, limited("early"))
+	for range 10 {
+		r := p.start(nil, "app")
+		var run string
+		until(t, 10*time.Second, "the note of the scope", func() bool {
+			run = r.runFolder()
+			journal, _ := os.ReadFile(filepath.Join(run, janitor.JournalFile))
+			return strings.Contains(string(journal), janitor.ScopeEntry+" /lanyard-")
+		})
+		r.signal(syscall.SIGKILL)
+		r.wait(5 * time.Second)
+		scope := "lanyard-" + filepath.Base(run) + ".scope"
+		until(t, 5*time.Second, "the end of "+scope, func() bool {
+			return len(marked(r.mark)) == 0 && !strings.Contains(systemctl("list-jobs"), scope) && len(testkit.CgroupFolders(scope)) == 0
+		})
+	}
+}
+
+// runFolder gives the run folder of this lanyard, "" before there is one.
+func (r *running) runFolder() string {
+	locks, _ := filepath.Glob(r.runBase() + "/*/" + janitor.LockFile)
+	for _, lock := range locks {
+		data, _ := os.ReadFile(lock)
+		if strings.HasPrefix(string(data), fmt.Sprintf("%d ", r.cmd.Process.Pid)) {
+			return filepath.Dir(lock)
+		}
+	}
+	return ""
+}
+
+// systemctl gives what it prints, of this user's manager.
+func systemctl(args ...string) string {
+	mode := "--system"
+	if os.Geteuid() != 0 {
+		mode = "--user"
+	}
+	out, err := exec.Command("systemctl", append([]string{mode}, args...)...).CombinedOutput()
+	if err != nil {
+		return err.Error() + ": " + string(out)
+	}
+	return string(out)
+}
