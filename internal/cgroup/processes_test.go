@@ -139,15 +139,28 @@ func TestProcessesOfThreads(t *testing.T) {
 	defer p.End(0)
 	before := p.Stats().MemoryUsage
 	var started sync.WaitGroup
-	sleeps := make([]*exec.Cmd, 3)
+	cats := make([]*exec.Cmd, 3)
 	stop := make(chan struct{})
-	for i := range sleeps {
-		sleeps[i] = exec.Command("sleep", "1000")
+	for i := range cats {
+		cats[i] = exec.Command("cat")
+		in, err := cats[i].StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := cats[i].StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
 		started.Add(1)
 		go func() {
 			runtime.LockOSThread() // a thread that ends would give its children away
 			defer runtime.UnlockOSThread()
-			if err := sleeps[i].Start(); err != nil {
+			if err := cats[i].Start(); err != nil {
+				t.Error(err)
+			}
+			// Its memory may be this process's before, and changes while it is loaded.
+			fmt.Fprintln(in)
+			if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
 				t.Error(err)
 			}
 			started.Done()
@@ -156,8 +169,8 @@ func TestProcessesOfThreads(t *testing.T) {
 	}
 	started.Wait()
 	resident := uint64(0)
-	for _, sleep := range sleeps {
-		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", sleep.Process.Pid))
+	for _, cat := range cats {
+		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", cat.Process.Pid))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -170,9 +183,9 @@ func TestProcessesOfThreads(t *testing.T) {
 	if got := p.Stats().MemoryUsage - before; got < resident*9/10 {
 		t.Errorf("three children of three threads have %d bytes, want about %d", got, resident)
 	}
-	for _, sleep := range sleeps {
-		_ = sleep.Process.Kill()
-		_ = sleep.Wait()
+	for _, cat := range cats {
+		_ = cat.Process.Kill()
+		_ = cat.Wait()
 	}
 	close(stop)
 }
