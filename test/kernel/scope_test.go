@@ -125,18 +125,7 @@ func TestUnitWithDelegate(t *testing.T) {
 	t.Parallel()
 	p := newProject(t, limited("unit"))
 	unit := fmt.Sprintf("lanyard-test-%d.service", os.Getpid())
-	mode := "--system"
-	if os.Geteuid() != 0 {
-		mode = "--user"
-	}
-	systemctl := func(args ...string) string {
-		out, err := exec.Command("systemctl", append([]string{mode}, args...)...).CombinedOutput()
-		if err != nil {
-			return err.Error() + ": " + string(out)
-		}
-		return string(out)
-	}
-	out, err := exec.Command(testkit.RequireTool(t, "systemd-run"), mode, "--collect", "--unit="+unit, "-p", "Delegate=yes", "-p", "WorkingDirectory="+p.dir,
+	out, err := exec.Command(testkit.RequireTool(t, "systemd-run"), manager(), "--collect", "--unit="+unit, "-p", "Delegate=yes", "-p", "WorkingDirectory="+p.dir,
 		"bash", "-c", `exec -a lanyard "$0" "$@"`, p.path(helperName), "app").CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)

@@ -48,13 +48,17 @@ func (r *running) runFolder() string {
 	return ""
 }
 
-// systemctl gives what it prints, of this user's manager.
-func systemctl(args ...string) string {
-	mode := "--system"
-	if os.Geteuid() != 0 {
-		mode = "--user"
+// manager is the flag of systemd's programs for the manager of this user.
+func manager() string {
+	if os.Geteuid() == 0 {
+		return "--system"
 	}
-	out, err := exec.Command("systemctl", append([]string{mode}, args...)...).CombinedOutput()
+	return "--user"
+}
+
+// systemctl gives what it prints.
+func systemctl(args ...string) string {
+	out, err := exec.Command("systemctl", append([]string{manager()}, args...)...).CombinedOutput()
 	if err != nil {
 		return err.Error() + ": " + string(out)
 	}
