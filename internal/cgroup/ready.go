@@ -21,10 +21,13 @@ type ScopeRequest struct {
 	Name   string
 	Member int // pid of a process that is in it from the beginning and as long as the run lives: with its last process systemd removes a scope
 
-	// Ask is called right before systemd is asked, which starts the scope some time
-	// later, whatever has become of us by then; Member must live until it is there.
-	// An error of it ends the attempt.
-	Ask func() error
+	// Expect is called with the name right before systemd is asked, which starts the
+	// scope some time later, whatever has become of us by then: Member must live until
+	// it is in there. The kernel does not move a process that has ended and reports
+	// that it has, so that systemd would wait for the end of a scope that nobody was
+	// ever in. With "" it is called once systemd has refused. An error of the first
+	// call ends the attempt.
+	Expect func(name string) error
 }
 
 // Ready makes the base of a place; the request counts for a scope only. An

@@ -111,20 +111,22 @@ func startScopeIn(ctx context.Context, r ScopeRequest) (string, error) {
 		return "", err
 	}
 	defer conn.Close()
-	if err := r.Ask(); err != nil {
+	if err := r.Expect(r.Name); err != nil {
 		return "", err
 	}
 	if err := startUnit(ctx, conn, r.Name, r.Member); err != nil {
+		if answered(err) {
+			_ = r.Expect("")
+		}
 		return "", err
 	}
 	folder, err := folderOf(strconv.Itoa(r.Member))
-	if err == nil && filepath.Base(folder) != r.Name {
-		err = fmt.Errorf("process %d is in %s after its start", r.Member, folder)
-	}
 	if err != nil {
-		// It has ended meanwhile, and systemd would never know, see ScopeRequest.
-		_, _ = conn.StopUnitContext(ctx, r.Name, "replace", nil)
 		return "", err
+	}
+	if filepath.Base(folder) != r.Name { // it has ended meanwhile, see ScopeRequest
+		_, _ = conn.StopUnitContext(ctx, r.Name, "replace", nil)
+		return "", fmt.Errorf("process %d is in %s after its start", r.Member, folder)
 	}
 	own, err := folderOf("self")
 	if err != nil || mayMove(own, folder) {
@@ -185,11 +187,25 @@ func isError(err error, name string) bool {
 	return errors.As(err, &e) && e.Name == name
 }
 
+// jobError is how a job ended that is not done.
+type jobError string
+
+func (e jobError) Error() string { return "its start is " + string(e) }
+
+// answered says whether an error is systemd's, or what another scope of the name
+// says: then none of ours comes any more.
+func answered(err error) bool {
+	var reply dbus.Error
+	var how jobError
+	var busy *BusyError
+	return errors.As(err, &reply) || errors.As(err, &how) || errors.As(err, &busy)
+}
+
 func await(ctx context.Context, result <-chan string) error {
 	select {
 	case how := <-result:
 		if how != "done" {
-			return fmt.Errorf("its start is %s", how)
+			return jobError(how)
 		}
 		return nil
 	case <-ctx.Done():
@@ -197,8 +213,9 @@ func await(ctx context.Context, result <-chan string) error {
 	}
 }
 
-// vacate kills what is in a scope whose supervisor is dead: systemd removes it
-// then. A *BusyError if the supervisor lives.
+// vacate kills what is in a scope whose supervisor is dead, and has systemd remove
+// it, also one that is empty without systemd's knowing. A *BusyError if the
+// supervisor lives.
 func vacate(ctx context.Context, conn *sd.Conn, name string) error {
 	path, err := conn.GetUnitTypePropertyContext(ctx, name, "Scope", "ControlGroup")
 	if err != nil {
@@ -216,6 +233,7 @@ func vacate(ctx context.Context, conn *sd.Conn, name string) error {
 		}
 	}
 	_ = conn.KillUnitWithTarget(ctx, name, sd.All, int32(syscall.SIGKILL))
+	_, _ = conn.StopUnitContext(ctx, name, "replace", nil)
 	return nil
 }
 

@@ -41,11 +41,9 @@ func (r *Run) Base() (*cgroup.Base, error) {
 				return
 			}
 			request.Member = r.janitor
-			request.Ask = func() error { return r.Note(Entry{janitor.ScopeEntry, "/" + b.scope}) }
+			request.Expect = r.expectScope
 		}
-		if b.base, b.err = place.Ready(request); b.err != nil && request.Ask != nil {
-			_ = r.Note(Entry{janitor.ScopeEntry, "/"})
-		}
+		b.base, b.err = place.Ready(request)
 	})
 	return b.base, b.err
 }

@@ -36,6 +36,16 @@ func (r *Run) startJanitor(folder string) error {
 	return nil
 }
 
+// expectScope tells the janitor what scope it is going to be in, see janitor.Scope.
+func (r *Run) expectScope(name string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, err := r.pipe.WriteString(janitor.Scope(name)); err != nil {
+		return fmt.Errorf("the janitor of this run is gone: %w", err)
+	}
+	return nil
+}
+
 // spawnJanitor starts the janitor's lookout, or where that is not to be had the
 // janitor itself. It must outlive us: no parent-death signal, a session of its own.
 func spawnJanitor(files []*os.File) (int, error) {

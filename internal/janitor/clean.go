@@ -15,7 +15,6 @@ const (
 	SocketEntry = "socket" // a socket, removed only if nobody listens on it: its folder may be another one by now
 	DirEntry    = "dir"    // a folder, removed only if it is empty: others may share it
 	HeldEntry   = "held"   // a name that no other run may use meanwhile; nothing is removed
-	ScopeEntry  = "scope"  // "/NAME" of the scope that systemd is asked to start with the janitor in it, "/" once it has refused
 )
 
 // patience bounds how long Clean waits for the processes of one cgroup to be

@@ -1,4 +1,7 @@
 package janitor
 
-// IsBelow is isBelow.
-var IsBelow = isBelow
+// What the tests of rules use.
+var (
+	Told    = told
+	IsBelow = isBelow
+)

@@ -1,7 +1,8 @@
 // Package janitor removes what a run keeps outside its namespaces (cgroups,
 // sockets, folders). It is the same binary, executed again as a small process
-// that outlives a killed supervisor by milliseconds; the supervisor itself and
-// every later start use the same functions for what a killed janitor left.
+// that outlives a killed supervisor by milliseconds, or until a scope is there that
+// systemd was asked for; the supervisor itself and every later start use the same
+// functions for what a killed janitor left.
 //
 // A run writes each thing into the journal of its run folder before it makes
 // it. Like the stage, the janitor runs from a package initialiser and imports
@@ -19,7 +20,7 @@ const Argv0 = "lanyard-janitor"
 
 // A janitor's descriptors besides 0 to 2, which are /dev/null.
 const (
-	PipeFD    = 3 // the run folder's path comes through it, and at its end the supervisor is gone
+	PipeFD    = 3 // what comes through it says what to do, see Scope; at its end the supervisor is gone
 	ProgramFD = 4 // this program, for a Lookout only
 )
 
@@ -35,10 +36,10 @@ func init() {
 	if syscall.Getpid() != 1 && isPipe(PipeFD) && linux.IsCommandLine(Argv0) {
 		linux.SetName(Argv0)
 		rest()
-		path, err := linux.ReadAll(PipeFD, syscall.PathMax)
-		scope := askedFor(string(path))
+		text, err := linux.ReadAll(PipeFD, 2*syscall.PathMax)
+		folder, scope := told(string(text))
 		code := 0
-		if err != nil || Tidy(string(path)) != nil {
+		if err != nil || Tidy(folder) != nil {
 			code = 1
 		}
 		enter(scope)
@@ -64,6 +65,7 @@ func rest() {
 func Tidy(folder string) error {
 	lock, err := syscall.Open(folder+"/"+LockFile, syscall.O_RDWR|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0)
 	if err == nil {
+		defer syscall.Close(lock)
 		// Its holder is a supervisor in its last moment, or a sweep.
 		_, err = linux.Retry(func() (int, error) { return 0, syscall.Flock(lock, syscall.LOCK_EX) })
 	}

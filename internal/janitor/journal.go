@@ -9,21 +9,6 @@ import (
 // Noted gives the paths in the journal of a run folder that are the run's
 // alone: without those of DirEntry. A run that is gone has none.
 func Noted(folder string) ([]string, error) {
-	journal, err := journalOf(folder)
-	if err != nil {
-		return nil, err
-	}
-	var paths []string
-	for _, e := range journal {
-		if e.kind != DirEntry {
-			paths = append(paths, e.path)
-		}
-	}
-	return paths, nil
-}
-
-// journalOf reads the journal in a run folder; there is none without a folder.
-func journalOf(folder string) ([]entry, error) {
 	dir, err := syscall.Open(folder, syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0)
 	if err == syscall.ENOENT || err == syscall.ENOTDIR {
 		return nil, nil
@@ -36,7 +21,13 @@ func journalOf(folder string) ([]entry, error) {
 	if err != nil {
 		return nil, linux.Fail("read journal of", folder, err)
 	}
-	return journal, nil
+	var paths []string
+	for _, e := range journal {
+		if e.kind != DirEntry {
+			paths = append(paths, e.path)
+		}
+	}
+	return paths, nil
 }
 
 type entry struct{ kind, path string }

@@ -7,16 +7,22 @@ import (
 	"github.com/lanyard-dev/lanyard/internal/linux"
 )
 
-// askedFor gives the name of the scope that a run has asked systemd to put this
-// janitor in; "" for none.
-func askedFor(folder string) (scope string) {
-	journal, _ := journalOf(folder)
-	for _, e := range journal {
-		if e.kind == ScopeEntry {
-			scope = e.path[1:]
+// Scope is what a supervisor writes to its janitor right before it asks systemd to
+// start the scope of that name with the janitor in it: the janitor does not end
+// before that. Without a name it is that none comes any more. The last one counts.
+// The first thing in the pipe is the run folder's path. It is not in the journal,
+// which a sweep of another run may have removed before the janitor has read it.
+func Scope(name string) string { return "\x00" + name }
+
+// told takes apart what came through the pipe.
+func told(text string) (folder, scope string) {
+	first, last := len(text), len(text)
+	for i := range len(text) {
+		if text[i] == 0 {
+			first, last = min(first, i), i+1
 		}
 	}
-	return scope
+	return text[:first], text[last:]
 }
 
 // enterTime is how long a janitor waits for its scope: a supervisor that was killed
@@ -52,7 +58,8 @@ func within(scope string) bool {
 }
 
 // isBelow says whether a path in the text of cgroups(7), /proc/PID/cgroup, has a
-// folder of that name in it.
+// folder of that name in it: the supervisor may have moved us into the leaf of the
+// scope already.
 func isBelow(text, name string) bool {
 	start := 0
 	for i := range len(text) {

@@ -6,6 +6,21 @@ import (
 	"github.com/lanyard-dev/lanyard/internal/janitor"
 )
 
+// TestTold: the last scope counts, and an empty one is none.
+func TestTold(t *testing.T) {
+	for text, want := range map[string][2]string{
+		"":                                  {},
+		"/run/x":                            {"/run/x", ""},
+		"/run/x" + janitor.Scope("a.scope"): {"/run/x", "a.scope"},
+		"/run/x" + janitor.Scope("a.scope") + janitor.Scope(""):                            {"/run/x", ""},
+		"/run/x" + janitor.Scope("a.scope") + janitor.Scope("") + janitor.Scope("b.scope"): {"/run/x", "b.scope"},
+	} {
+		if folder, scope := janitor.Told(text); [2]string{folder, scope} != want {
+			t.Errorf("%q: %q, %q", text, folder, scope)
+		}
+	}
+}
+
 // TestIsBelow: a scope is a whole folder of a path, at any place in it.
 func TestIsBelow(t *testing.T) {
 	const name = `harpoon-a\x20b.scope`

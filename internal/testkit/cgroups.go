@@ -75,7 +75,7 @@ var cgroupBase = sync.OnceValues(func() (*cgroup.Base, error) {
 		in.Close() // not before: the garbage collector would
 	}()
 	return place.Ready(cgroup.ScopeRequest{
-		Name: fmt.Sprintf("lanyard-test-%d.scope", os.Getpid()), Member: member.Process.Pid, Ask: func() error { return nil },
+		Name: fmt.Sprintf("lanyard-test-%d.scope", os.Getpid()), Member: member.Process.Pid, Expect: func(string) error { return nil },
 	})
 })
 

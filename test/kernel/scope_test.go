@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -130,14 +131,18 @@ func TestUnitWithDelegate(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	defer systemctl("stop", unit)
+	stop := sync.OnceFunc(func() {
+		if said := systemctl(t, "stop", unit); said != "" {
+			t.Errorf("stop: %s", said)
+		}
+	})
+	defer stop()
 	folder := groupOf(t, "unit")
 	if os.Geteuid() != 0 && strings.Contains(folder, ".scope/lanyard-") {
 		var value [8]byte
 		if n, err := unix.Getxattr(testkit.CgroupFolders(unit)[0], "user.delegate", value[:]); err == nil {
 			t.Errorf("the unit is marked %q, and the command is in %s", value[:n], folder)
 		}
-		systemctl("stop", unit)
 		return
 	}
 	if !strings.Contains(folder, "/"+unit+"/lanyard-") {
@@ -147,9 +152,7 @@ func TestUnitWithDelegate(t *testing.T) {
 	if data, err := os.ReadFile(leaf); err != nil || len(strings.Fields(string(data))) < 3 {
 		t.Errorf("supervisor, janitor and stage are not in the leaf: %q, %v", data, err)
 	}
-	if said := systemctl("stop", unit); said != "" {
-		t.Errorf("stop: %s", said)
-	}
+	stop()
 	until(t, 10*time.Second, "the end of the unit", func() bool { return len(testkit.CgroupFolders(unit)) == 0 })
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/lanyard-dev/lanyard/internal/janitor"
 	"github.com/lanyard-dev/lanyard/internal/testkit"
+	"golang.org/x/sys/unix"
 )
 
 // TestKillWhileScopeStarts kills lanyard once it is about to ask systemd for its
@@ -22,18 +23,30 @@ func TestKillWhileScopeStarts(t *testing.T) {
 	for range 10 {
 		r := p.start(nil, "app")
 		var run string
-		until(t, 10*time.Second, "the note of the scope", func() bool {
-			run = r.runFolder()
-			journal, _ := os.ReadFile(filepath.Join(run, janitor.JournalFile))
-			return strings.Contains(string(journal), janitor.ScopeEntry+" /lanyard-")
+		until(t, 10*time.Second, "the run folder", func() bool { run = r.runFolder(); return run != "" })
+		pipe := openPipe(t, r.theJanitor())
+		until(t, 10*time.Second, "what the janitor is told of the scope", func() bool {
+			n, err := unix.IoctlGetInt(pipe, unix.TIOCINQ)
+			return err != nil || n > len(run)
 		})
 		r.signal(syscall.SIGKILL)
 		r.wait(5 * time.Second)
+		unix.Close(pipe)
 		scope := "lanyard-" + filepath.Base(run) + ".scope"
 		until(t, 5*time.Second, "the end of "+scope, func() bool {
-			return len(marked(r.mark)) == 0 && !strings.Contains(systemctl("list-jobs"), scope) && len(testkit.CgroupFolders(scope)) == 0
+			return len(marked(r.mark)) == 0 && !strings.Contains(systemctl(t, "list-jobs"), scope) && len(testkit.CgroupFolders(scope)) == 0
 		})
 	}
+}
+
+// openPipe opens the pipe of a janitor once more, to see how much is in it.
+func openPipe(t *testing.T, pid int) int {
+	t.Helper()
+	fd, err := unix.Open(fmt.Sprintf("/proc/%d/fd/%d", pid, janitor.PipeFD), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fd
 }
 
 // runFolder gives the run folder of this lanyard, "" before there is one.
@@ -57,10 +70,11 @@ func manager() string {
 }
 
 // systemctl gives what it prints.
-func systemctl(args ...string) string {
+func systemctl(t *testing.T, args ...string) string {
+	t.Helper()
 	out, err := exec.Command("systemctl", append([]string{manager()}, args...)...).CombinedOutput()
 	if err != nil {
-		return err.Error() + ": " + string(out)
+		t.Errorf("systemctl %v: %v: %s", args, err, out)
 	}
 	return string(out)
 }
