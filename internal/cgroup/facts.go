@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -64,20 +65,23 @@ func folderOf(pid string) (string, error) {
 // ownFolder gives the cgroup of this process, if it is the one that stands there:
 // where the mount is another namespace's, the path leads nowhere or astray.
 func ownFolder() (string, error) {
-	own, err := folderOf("self")
-	if err != nil {
-		return "", err
-	}
-	members, err := pidsIn(own)
-	if err != nil {
-		return "", err
-	}
-	for _, pid := range members {
-		if pid == os.Getpid() {
+	for before := ""; ; {
+		own, err := folderOf("self")
+		if err != nil {
+			return "", err
+		}
+		members, err := pidsIn(own)
+		if err != nil {
+			return "", err
+		}
+		if slices.Contains(members, os.Getpid()) {
 			return own, nil
 		}
+		if own == before {
+			return "", fmt.Errorf("%s is another cgroup than that of this process, as /sys/fs/cgroup belongs to another namespace", own)
+		}
+		before = own // or another lanyard has moved us from there meanwhile, into its leaf
 	}
-	return "", fmt.Errorf("%s is another cgroup than that of this process, as /sys/fs/cgroup belongs to another namespace", own)
 }
 
 // pidsIn gives the processes of one cgroup; 0 stands for each that this pid

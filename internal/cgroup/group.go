@@ -138,7 +138,7 @@ func (g *Group) resources() *cgroups.Resources {
 func (g *Group) Create() error {
 	err := g.create()
 	// Another run may just have removed the folder that they share.
-	for try := 0; g.measured && errors.Is(err, fs.ErrNotExist) && try < 20; try++ {
+	for try := 0; g.measured && isGone(err) && try < 20; try++ {
 		err = g.create()
 	}
 	if err == nil {
@@ -156,6 +156,13 @@ func (g *Group) Create() error {
 		return &UnsupportedError{Limit: g.limits.text(), Why: g.refused(err).Error()}
 	}
 	return fmt.Errorf("cannot limit %s: %w", g.limits.text(), err)
+}
+
+// isGone says whether an error is that of a cgroup which was removed: when it is
+// looked for, or when a file of it is read that was opened before (Linux
+// fs/kernfs/file.c, kernfs_seq_start).
+func isGone(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENODEV)
 }
 
 func (g *Group) create() error {

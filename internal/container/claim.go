@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -152,14 +153,29 @@ func identityOf(pid int) string {
 	return fmt.Sprintf("%d %s\n", pid, startOf(pid))
 }
 
-// aliveOf gives the pid in an identity if that very process lives, else 0.
+// aliveOf gives the pid in an identity if that very process lives, and was not
+// killed, else 0.
 func aliveOf(identity string) int {
 	var pid int
 	var begun string
-	if n, _ := fmt.Sscanf(identity, "%d %s", &pid, &begun); n != 2 || startOf(pid) != begun {
+	if n, _ := fmt.Sscanf(identity, "%d %s", &pid, &begun); n != 2 || startOf(pid) != begun || isKilled(pid) {
 		return 0
 	}
 	return pid
+}
+
+// isKilled says whether KILL is pending for a process, as until it gets a processor,
+// or is thawed: it is for each of its threads then (Linux kernel/signal.c,
+// complete_signal).
+func isKilled(pid int) bool {
+	data, _ := os.ReadFile(procPath(pid, "status"))
+	for line := range strings.Lines(string(data)) {
+		if text, found := strings.CutPrefix(line, "SigPnd:"); found {
+			mask, _ := strconv.ParseUint(strings.TrimSpace(text), 16, 64)
+			return mask&(1<<(syscall.SIGKILL-1)) != 0
+		}
+	}
+	return false
 }
 
 // startOf gives the start time of a process that lives (proc_pid_stat(5), field

@@ -123,9 +123,9 @@ func (i *Init) Describe(spec *Spec) {
 	}
 }
 
-// Close ends an Init that no container has taken, and does nothing to others. One
-// that hangs in the kernel, as in a volume of a server that does not answer, it
-// leaves after a second to whoever is there when it ends.
+// Close ends an Init that no container has taken, and does nothing to others. For
+// one that hangs in the kernel, as in a volume of a server that does not answer, it
+// waits no longer than a second.
 func (i *Init) Close() {
 	p, _ := i.take()
 	if p == nil {
@@ -134,9 +134,14 @@ func (i *Init) Close() {
 	p.socket.Close()
 	linux.SignalPidfd(p.pidfd, unix.SIGKILL)
 	ended := []linux.PollFd{{Fd: int32(p.pidfd), Events: linux.POLLIN}}
-	_, _ = linux.Retry(func() (int, error) { return linux.Poll(ended, 1000) })
-	_, _ = linux.Retry(func() (int, error) { return syscall.Wait4(p.pid, nil, syscall.WNOHANG, nil) })
+	n, _ := linux.Retry(func() (int, error) { return linux.Poll(ended, 1000) })
 	unix.Close(p.pidfd)
+	reap := func() { _, _ = linux.Retry(func() (int, error) { return syscall.Wait4(p.pid, nil, 0, nil) }) }
+	if n == 0 {
+		go reap()
+	} else {
+		reap()
+	}
 }
 
 // take gives the process, or why there is none, to the first who asks, and

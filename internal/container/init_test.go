@@ -5,8 +5,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/lanyard-dev/lanyard/internal/stage"
+	"github.com/lanyard-dev/lanyard/internal/testkit"
 	"golang.org/x/sys/unix"
 )
 
@@ -54,8 +56,8 @@ func TestAheadThatNobodyTakes(t *testing.T) {
 	pid := spec.Init.process.pid
 	for range 2 {
 		spec.Init.Close()
-		if err := unix.Kill(pid, 0); err != unix.ESRCH {
-			t.Errorf("pid %d after Close: %v", pid, err)
+		if !testkit.Until(testkit.Slow(time.Second), func() bool { return unix.Kill(pid, 0) == unix.ESRCH }) {
+			t.Errorf("pid %d is there after Close", pid)
 		}
 	}
 	if after := footprintOf(t); after.descriptors > before.descriptors {

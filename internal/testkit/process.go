@@ -65,6 +65,19 @@ func read(pid int) (p Process, memory, found bool) {
 	return p, fields[20] != "0", true // vsize, the 23rd
 }
 
+// Stopped says whether all threads of a process are: the first may be before the
+// others.
+func Stopped(pid int) bool {
+	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	for _, task := range tasks {
+		stat, err := os.ReadFile(task)
+		if fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:])); err != nil || len(fields) == 0 || fields[0] != "T" {
+			return false
+		}
+	}
+	return len(tasks) > 0
+}
+
 // Named gives those of a list that have a name.
 func Named(list []Process, name string) []Process {
 	var out []Process

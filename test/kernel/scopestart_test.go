@@ -24,6 +24,8 @@ func TestKillWhileScopeStarts(t *testing.T) {
 		r := p.start(nil, "app")
 		var run string
 		until(t, 10*time.Second, "the run folder", func() bool { run = r.runFolder(); return run != "" })
+		// Within its execve it has not its name yet.
+		until(t, 10*time.Second, "the janitor", func() bool { return len(r.named(janitor.Argv0)) > 0 })
 		pipe := openPipe(t, r.theJanitor())
 		until(t, 10*time.Second, "what the janitor is told of the scope", func() bool {
 			n, err := unix.IoctlGetInt(pipe, unix.TIOCINQ)

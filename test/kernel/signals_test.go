@@ -1,6 +1,7 @@
 package kernel_test
 
 import (
+	"fmt"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -11,9 +12,9 @@ import (
 )
 
 // listeners are two children that write down each signal and end of none.
-const listeners = `
+var listeners = fmt.Sprintf(`
   app: !Supervise
-    kill-unresponsive-after: 1
+    kill-unresponsive-after: %g
     children:
       a: !Command {container: h, run: [./helper, log, a]}
       b: !Command {container: h, run: [./helper, log, b]}
@@ -22,7 +23,7 @@ const listeners = `
     children:
       a: !Command {container: h, run: [./helper, log, a]}
       b: !Command {container: h, run: [./helper, log, b]}
-`
+`, (700*time.Millisecond + testkit.Slow(300*time.Millisecond)).Seconds())
 
 var listening = []string{"a.ready", "b.ready"}
 

@@ -33,7 +33,7 @@ func TestStopWithoutHandler(t *testing.T) {
 
 // TestKillUnresponsive is not parallel: it looks at times.
 func TestKillUnresponsive(t *testing.T) {
-	for _, least := range []time.Duration{0, 700 * time.Millisecond, 2 * time.Second} {
+	for _, least := range []time.Duration{0, 400*time.Millisecond + testkit.Slow(300*time.Millisecond), 2 * time.Second} {
 		grace := fmt.Sprint(least.Seconds())
 		t.Run(grace, func(t *testing.T) {
 			r := newProject(t, fmt.Sprintf(`

@@ -1,9 +1,13 @@
 package supervise_test
 
 import (
+	"errors"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/lanyard-dev/lanyard/internal/testkit"
@@ -86,7 +90,12 @@ func (p *place) members(folder string) []string {
 		files, err := filepath.Glob(folder + pattern)
 		p.must(err)
 		for _, file := range files {
-			pids = append(pids, strings.Fields(p.read(file))...)
+			data, err := os.ReadFile(file)
+			if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENODEV) {
+				continue // it is removed meanwhile
+			}
+			p.must(err)
+			pids = append(pids, strings.Fields(string(data))...)
 		}
 	}
 	return pids

@@ -96,10 +96,7 @@ func TestManagersWatchdog(t *testing.T) {
 	m.Until("READY=1")
 	m.Until("WATCHDOG=1")
 	r.signal(syscall.SIGSTOP)
-	until(t, "it is stopped", func() bool {
-		self, _ := testkit.Look(r.cmd.Process.Pid)
-		return self.State == 'T'
-	})
+	until(t, "it is stopped", func() bool { return testkit.Stopped(r.cmd.Process.Pid) })
 	m.Rest()
 	if text := m.Next(time.Second); text != "" {
 		t.Errorf("a stopped supervisor says %q", text)

@@ -2,6 +2,7 @@ package supervise_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +16,17 @@ const hog = "dd if=/dev/zero of=/dev/null bs=200M count=1"
 func small(restart string) string {
 	return `{"env": {"PATH": "/bin"}, "resources": {"mem": 16}, "restart": "` + restart + `"}`
 }
+
+// gated is a place of small, whose folder v is /v in the container.
+func gated(t *testing.T, restart string) *place {
+	t.Helper()
+	p := newPlace(t, small(restart))
+	p.write("agent.json", strings.TrimSuffix(small(restart), "}")+fmt.Sprintf(`, "storage": {"volumes": {"/v": %q}}}`, p.volume("v")))
+	return p
+}
+
+// gate is what a script does until a file is in /v.
+func gate(name string) string { return "until test -e /v/" + name + "; do sleep 0.02; done; " }
 
 // TestContractOOM: it is told as such, counted, and the policy "no" holds.
 func TestContractOOM(t *testing.T) {
@@ -38,9 +50,11 @@ func TestContractOOMOverRestarts(t *testing.T) {
 	for _, restart := range []string{"on-failure", "always"} {
 		t.Run(restart, func(t *testing.T) {
 			t.Parallel()
-			s := newPlace(t, small(restart)).shell("sleep 0.5; exec " + hog).connect()
+			p := gated(t, restart)
+			s := p.shell(gate("go") + "sleep 0.5; exec " + hog).connect()
 			for n := range 3 {
 				s.finally(stateOf(true, true, "", n, n))
+				p.write("../v/go", "")
 				s.finally(stateOf(false, true, byMemory, n, n+1)) // the kill may be told before the exit
 			}
 			s.r.end()
@@ -53,8 +67,13 @@ func TestContractOOMOverRestarts(t *testing.T) {
 func TestContractOOMOfGrandchild(t *testing.T) {
 	testkit.Require(t, testkit.Limits)
 	t.Parallel()
-	s := newPlace(t, small("always")).shell(brief + "; (" + hog + "); sleep 0.7; (" + hog + " &); sleep 1000").connect()
-	s.gets(isUp, stateOf(true, true, "", 0, 1), stateOf(true, true, "", 0, 2))
+	p := gated(t, "always")
+	s := p.shell(gate("one") + "(" + hog + "); " + gate("two") + "(" + hog + " &); sleep 1000").connect()
+	s.gets(isUp)
+	p.write("../v/one", "")
+	s.gets(stateOf(true, true, "", 0, 1))
+	p.write("../v/two", "")
+	s.gets(stateOf(true, true, "", 0, 2))
 	s.silent(2200 * time.Millisecond) // what was told is 2 s old: it is not what ends the container
 	s.command("kill")
 	s.finally(stateOf(false, false, byKill, 0, 2))

@@ -97,7 +97,7 @@ func TestGroupThatDoesNotEnd(t *testing.T) {
 	p := testkit.NewProject(t, app)
 	p.Write("filled", "")
 	p.Write("deaf", "")
-	u := install(t, p.Dir, "TimeoutStopSec=3")
+	u := install(t, p.Dir, stopTime)
 	unit := u.name + ".service"
 	u.ctl("start", unit)
 	u.until("the child is deaf", func() bool { return exists(p.Path("three")) })
@@ -112,7 +112,7 @@ func TestGroupThatDoesNotEnd(t *testing.T) {
 
 // TestGroupThatHangs: a lanyard that is stopped misses its watchdog.
 func TestGroupThatHangs(t *testing.T) {
-	u, p, unit := running(t, "WatchdogSec=5\nRestart=no")
+	u, p, unit := running(t, watchTime+"\nRestart=no")
 	u.until("all have begun", func() bool { return exists(p.Path("three")) })
 	group := u.show(unit, "ControlGroup")
 	u.stopMain(unit)

@@ -25,6 +25,13 @@ func TestMain(m *testing.M) { testkit.Main(m, cli.Main) }
 // bound is how long anything may take that a test waits for.
 const bound = time.Minute
 
+// What a service is given that is going to miss it: its next life, which does not,
+// has to be that quick.
+var (
+	stopTime  = fmt.Sprintf("TimeoutStopSec=%g", (2*time.Second + testkit.Slow(time.Second)).Seconds())
+	watchTime = fmt.Sprintf("WatchdogSec=%g", (4*time.Second + testkit.Slow(time.Second)).Seconds())
+)
+
 // units are the units of a test under names of their own, removed at its end.
 type units struct {
 	t      *testing.T

@@ -144,13 +144,13 @@ func TestContainerThatCannotStart(t *testing.T) {
 // TestServiceThatDoesNotEnd: what is there after TimeoutStopSec is killed, the
 // janitor too; then the next start removes what it would have.
 func TestServiceThatDoesNotEnd(t *testing.T) {
-	s := container(t, `{"env": {"PATH": "/bin", MARK}}`, deaf, "TimeoutStopSec=3\nRestart=no")
+	s := container(t, `{"env": {"PATH": "/bin", MARK}}`, deaf, stopTime+"\nRestart=no")
 	s.killed(func() { s.ctl("stop", s.unit) }, "timeout KILL")
 }
 
 // TestServiceThatHangs: a supervisor that is stopped misses its watchdog.
 func TestServiceThatHangs(t *testing.T) {
-	s := container(t, `{"env": {"PATH": "/bin", MARK}}`, deaf, "WatchdogSec=5\nRestart=no")
+	s := container(t, `{"env": {"PATH": "/bin", MARK}}`, deaf, watchTime+"\nRestart=no")
 	s.killed(func() { s.stopMain(s.unit) }, "watchdog 2")
 }
 
