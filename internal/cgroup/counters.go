@@ -41,6 +41,8 @@ type counters struct {
 	most   uint64
 	kills  uint64    // taken so far
 	killed time.Time // when the last one of this start was taken
+	fatal  bool      // one of them was taken while the command of this start was on its way out
+	dying  func() bool
 }
 
 // descriptors are -1 for what is not open.
@@ -95,11 +97,11 @@ func (c *counters) close() {
 	}
 }
 
-// forget begins a new start: kills from before it are not recent.
-func (c *counters) forget() {
+// begin begins a new start: kills from before it are not recent.
+func (c *counters) begin(dying func() bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.killed = time.Time{}
+	c.killed, c.fatal, c.dying = time.Time{}, false, dying
 }
 
 // Stats reads the figures of a group of PlanMeasured, real ones at once: three
@@ -143,7 +145,7 @@ func (g *Group) CountsOOM() bool {
 // TakeOOM gives how many processes of the group the kernel killed for want of
 // memory since the last call, whoever called: each kill is given once. recent
 // says that some kill of this start (see Open) was taken within the last half
-// second, this call's among them.
+// second, this call's among them, or while the start's command was on its way out.
 func (g *Group) TakeOOM() (fresh uint64, recent bool) {
 	fresh, _, recent = g.counters.take()
 	return fresh, recent
@@ -155,8 +157,9 @@ func (c *counters) take() (fresh, total uint64, recent bool) {
 	now := time.Now()
 	if n, err := number(c.oom, "oom_kill"); err == nil && n > c.kills {
 		fresh, c.kills, c.killed = n-c.kills, n, now
+		c.fatal = c.fatal || c.dying != nil && c.dying()
 	}
-	return fresh, c.kills, !c.killed.IsZero() && now.Sub(c.killed) < recentKill
+	return fresh, c.kills, c.fatal || !c.killed.IsZero() && now.Sub(c.killed) < recentKill
 }
 
 // number reads the number after key in a cgroup file, or the only one in it.

@@ -63,7 +63,7 @@ func TestFiguresOfV2(t *testing.T) {
 	if fresh, recent := g.TakeOOM(); fresh != 0 || !recent || !g.CountsOOM() {
 		t.Errorf("after they were told: %d fresh, recent %v", fresh, recent)
 	}
-	g.counters.forget()
+	g.counters.begin(nil)
 	if fresh, recent := g.TakeOOM(); fresh != 0 || recent {
 		t.Errorf("in the next start: %d fresh, recent %v", fresh, recent)
 	}

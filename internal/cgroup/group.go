@@ -200,9 +200,10 @@ func (g *Group) makeEntered() error {
 // Open gives the files that a process of one thread writes "0" into to enter the
 // group and, on v2, the folder that it can be cloned into instead; else folder
 // is nil. It begins a start: kills from before it are not recent to TakeOOM any
-// more.
-func (g *Group) Open() (files []*os.File, folder *os.File, err error) {
-	g.counters.forget()
+// more. dying, which may be nil, says whether the command of this start is on its
+// way out; it is called when a kill was counted.
+func (g *Group) Open(dying func() bool) (files []*os.File, folder *os.File, err error) {
+	g.counters.begin(dying)
 	// A thread that moves itself needs no lock on all the forks of the machine,
 	// whose writers wait for an RCU grace period, often 10 ms (Linux
 	// kernel/cgroup/cgroup.c, cgroup_procs_write_start).

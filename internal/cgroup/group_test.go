@@ -77,7 +77,7 @@ func TestLimitsAreWritten(t *testing.T) {
 	if n, recent := group.TakeOOM(); n != 0 || recent || !group.CountsOOM() {
 		t.Errorf("OOM kills of a new group: %d, recent %v, counted %v", n, recent, group.CountsOOM())
 	}
-	files2, folder, err := group.Open()
+	files2, folder, err := group.Open(nil)
 	if err != nil || len(files2) == 0 {
 		t.Fatalf("Open: %v, %v", files2, err)
 	}

@@ -38,7 +38,7 @@ func measured(t *testing.T, limits cgroup.Limits) *cgroup.Group {
 // enter puts a process into a group.
 func enter(t *testing.T, group *cgroup.Group, pid int) {
 	t.Helper()
-	files, folder, err := group.Open()
+	files, folder, err := group.Open(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -162,33 +161,4 @@ func aliveOf(identity string) int {
 		return 0
 	}
 	return pid
-}
-
-// isKilled says whether KILL is pending for a process, as until it gets a processor,
-// or is thawed: it is for each of its threads then (Linux kernel/signal.c,
-// complete_signal).
-func isKilled(pid int) bool {
-	data, _ := os.ReadFile(procPath(pid, "status"))
-	for line := range strings.Lines(string(data)) {
-		if text, found := strings.CutPrefix(line, "SigPnd:"); found {
-			mask, _ := strconv.ParseUint(strings.TrimSpace(text), 16, 64)
-			return mask&(1<<(syscall.SIGKILL-1)) != 0
-		}
-	}
-	return false
-}
-
-// startOf gives the start time of a process that lives (proc_pid_stat(5), field
-// 22), "" for one that does not or is a zombie.
-func startOf(pid int) string {
-	data, err := os.ReadFile(procPath(pid, "stat"))
-	if err != nil {
-		return ""
-	}
-	text := string(data)
-	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
-	if len(fields) < 20 || fields[0] == "Z" || fields[0] == "X" {
-		return ""
-	}
-	return fields[19]
 }

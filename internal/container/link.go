@@ -88,7 +88,7 @@ func (l *link) goAhead() error {
 	var folder *os.File
 	if l.group != nil {
 		var err error
-		if files, folder, err = l.group.Open(); err != nil {
+		if files, folder, err = l.group.Open(l.c.dying); err != nil {
 			return fmt.Errorf("cannot open the container's cgroup: %w", err)
 		}
 	}

@@ -64,7 +64,7 @@ func janitorAlone(t *testing.T, scopes []string, group *cgroup.Group) time.Durat
 		}
 	}
 	if group != nil {
-		files, folder, err := group.Open()
+		files, folder, err := group.Open(nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -28,7 +28,7 @@ func TestCloneIntoCgroup(t *testing.T) {
 		}
 		_ = os.Remove(group.Shared()[0])
 	}()
-	files, folder, err := group.Open()
+	files, folder, err := group.Open(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

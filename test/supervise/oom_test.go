@@ -3,6 +3,7 @@ package supervise_test
 import (
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -60,6 +61,28 @@ func TestContractOOMOverRestarts(t *testing.T) {
 			s.r.end()
 		})
 	}
+}
+
+// TestContractOOMOfASlowEnd: one whose end is told long after the kill, as that of a
+// command which has gigabytes to free. Here it is because its init is stopped.
+func TestContractOOMOfASlowEnd(t *testing.T) {
+	testkit.Require(t, testkit.Limits)
+	t.Parallel()
+	p := gated(t, "no")
+	s := p.shell(gate("go") + "exec " + hog).connect()
+	s.gets(isUp)
+	inits := s.r.named("lanyard-init")
+	if len(inits) != 1 {
+		t.Fatalf("the container's inits are %v", inits)
+	}
+	p.must(syscall.Kill(inits[0].PID, syscall.SIGSTOP))
+	p.write("../v/go", "")
+	s.gets(stateOf(true, true, "", 0, 1))
+	time.Sleep(time.Second) // a kill that is older than half a second is not recent
+	p.must(syscall.Kill(inits[0].PID, syscall.SIGCONT))
+	s.finally(stateOf(false, false, byMemory, 0, 1))
+	s.r.says("out of memory")
+	s.r.end()
 }
 
 // TestContractOOMOfGrandchild: the container stays up, and each is counted,
