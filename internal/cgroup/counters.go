@@ -26,7 +26,7 @@ type Stats struct {
 const NoMemoryLimit = 9223372036854771712
 
 // recentKill is how long a kill counts as the reason of an end that is told
-// after it.
+// after it, if the command went on when it was counted.
 const recentKill = 500 * time.Millisecond
 
 // ErrClosed is what Stats gives before Create and after Remove.
@@ -39,10 +39,10 @@ type counters struct {
 	mu sync.Mutex
 	descriptors
 	most   uint64
-	kills  uint64    // taken so far
-	killed time.Time // when the last one of this start was taken
-	fatal  bool      // one of them was taken while the command of this start was on its way out
-	dying  func() bool
+	kills  uint64      // taken so far
+	killed time.Time   // when the last one of this start was taken
+	fatal  bool        // one of them was taken while the command of this start was on its way out
+	dying  func() bool // says that it is, see Open
 }
 
 // descriptors are -1 for what is not open.
@@ -145,13 +145,14 @@ func (g *Group) CountsOOM() bool {
 // TakeOOM gives how many processes of the group the kernel killed for want of
 // memory since the last call, whoever called: each kill is given once. recent
 // says that some kill of this start (see Open) was taken within the last half
-// second, this call's among them, or while the start's command was on its way out.
-func (g *Group) TakeOOM() (fresh uint64, recent bool) {
-	fresh, _, recent = g.counters.take()
-	return fresh, recent
+// second, this call's among them; fatal that one was taken while the start's command
+// was on its way out, as one is that the kernel has killed, until its end is told.
+func (g *Group) TakeOOM() (fresh uint64, recent, fatal bool) {
+	fresh, _, recent, fatal = g.counters.take()
+	return fresh, recent, fatal
 }
 
-func (c *counters) take() (fresh, total uint64, recent bool) {
+func (c *counters) take() (fresh, total uint64, recent, fatal bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
@@ -159,7 +160,7 @@ func (c *counters) take() (fresh, total uint64, recent bool) {
 		fresh, c.kills, c.killed = n-c.kills, n, now
 		c.fatal = c.fatal || c.dying != nil && c.dying()
 	}
-	return fresh, c.kills, c.fatal || !c.killed.IsZero() && now.Sub(c.killed) < recentKill
+	return fresh, c.kills, !c.killed.IsZero() && now.Sub(c.killed) < recentKill, c.fatal
 }
 
 // number reads the number after key in a cgroup file, or the only one in it.

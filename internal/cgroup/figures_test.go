@@ -60,17 +60,28 @@ func TestFiguresOfV2(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Error("2 kills are not told")
 	}
-	if fresh, recent := g.TakeOOM(); fresh != 0 || !recent || !g.CountsOOM() {
+	if fresh, recent, _ := g.TakeOOM(); fresh != 0 || !recent || !g.CountsOOM() {
 		t.Errorf("after they were told: %d fresh, recent %v", fresh, recent)
 	}
 	g.counters.begin(nil)
-	if fresh, recent := g.TakeOOM(); fresh != 0 || recent {
+	if fresh, recent, _ := g.TakeOOM(); fresh != 0 || recent {
 		t.Errorf("in the next start: %d fresh, recent %v", fresh, recent)
 	}
 	stop()
 	put("memory.events", "low 0\nhigh 0\nmax 4\noom 1\noom_kill 3\noom_group_kill 0\n")
-	if fresh, recent := g.TakeOOM(); fresh != 1 || !recent {
+	if fresh, recent, _ := g.TakeOOM(); fresh != 1 || !recent {
 		t.Errorf("a third one: %d fresh, recent %v", fresh, recent)
+	}
+	g.counters.begin(func() bool { return true })
+	put("memory.events", "low 0\nhigh 0\nmax 4\noom 1\noom_kill 4\noom_group_kill 0\n")
+	for want := range 2 {
+		if fresh, _, fatal := g.TakeOOM(); fresh != uint64(1-want) || !fatal {
+			t.Errorf("one that ends the command: %d fresh, fatal %v", fresh, fatal)
+		}
+	}
+	g.counters.begin(nil)
+	if _, _, fatal := g.TakeOOM(); fatal {
+		t.Error("one that ended the command before is fatal to the next")
 	}
 	g.counters.close()
 	if _, err := g.Stats(); !errors.Is(err, ErrClosed) || g.CountsOOM() {

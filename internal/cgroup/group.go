@@ -152,14 +152,14 @@ func (g *Group) Create() error {
 	switch {
 	case errors.As(err, &unsupported):
 		return err
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.EROFS):
+	case errors.Is(err, fs.ErrPermission), isGone(err), errors.Is(err, syscall.EROFS):
 		return &UnsupportedError{Limit: g.limits.text(), Why: g.refused(err).Error()}
 	}
 	return fmt.Errorf("cannot limit %s: %w", g.limits.text(), err)
 }
 
 // isGone says whether an error is that of a cgroup which was removed: when it is
-// looked for, or when a file of it is read that was opened before (Linux
+// looked for, or when a file of it is used that was opened before (Linux
 // fs/kernfs/file.c, kernfs_seq_start).
 func isGone(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENODEV)
@@ -201,7 +201,7 @@ func (g *Group) makeEntered() error {
 // group and, on v2, the folder that it can be cloned into instead; else folder
 // is nil. It begins a start: kills from before it are not recent to TakeOOM any
 // more. dying, which may be nil, says whether the command of this start is on its
-// way out; it is called when a kill was counted.
+// way out; it is called when a kill was counted, and must not call the group.
 func (g *Group) Open(dying func() bool) (files []*os.File, folder *os.File, err error) {
 	g.counters.begin(dying)
 	// A thread that moves itself needs no lock on all the forks of the machine,

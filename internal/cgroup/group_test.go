@@ -74,7 +74,7 @@ func TestLimitsAreWritten(t *testing.T) {
 			t.Errorf("no %s in %v", name, group.Folders())
 		}
 	}
-	if n, recent := group.TakeOOM(); n != 0 || recent || !group.CountsOOM() {
+	if n, recent, _ := group.TakeOOM(); n != 0 || recent || !group.CountsOOM() {
 		t.Errorf("OOM kills of a new group: %d, recent %v, counted %v", n, recent, group.CountsOOM())
 	}
 	files2, folder, err := group.Open(nil)

@@ -56,7 +56,7 @@ func (g *Group) settle(notify func(uint64), quit <-chan struct{}) {
 			return
 		case <-timer.C:
 		}
-		fresh, total, _ := g.counters.take()
+		fresh, total, _, _ := g.counters.take()
 		if fresh > 0 {
 			notify(fresh)
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -121,12 +122,14 @@ func startScopeIn(ctx context.Context, r ScopeRequest) (string, error) {
 		return "", err
 	}
 	folder, err := folderOf(strconv.Itoa(r.Member))
+	if err == nil && filepath.Base(folder) != r.Name {
+		err = fmt.Errorf("process %d is in %s after its start: %w", r.Member, folder, fs.ErrNotExist)
+	}
+	if errors.Is(err, fs.ErrNotExist) { // the member has ended meanwhile, see ScopeRequest
+		_, _ = conn.StopUnitContext(ctx, r.Name, "replace", nil)
+	}
 	if err != nil {
 		return "", err
-	}
-	if filepath.Base(folder) != r.Name { // it has ended meanwhile, see ScopeRequest
-		_, _ = conn.StopUnitContext(ctx, r.Name, "replace", nil)
-		return "", fmt.Errorf("process %d is in %s after its start", r.Member, folder)
 	}
 	own, err := folderOf("self")
 	if err != nil || mayMove(own, folder) {

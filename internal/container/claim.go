@@ -152,12 +152,12 @@ func identityOf(pid int) string {
 	return fmt.Sprintf("%d %s\n", pid, startOf(pid))
 }
 
-// aliveOf gives the pid in an identity if that very process lives, and was not
-// killed, else 0.
+// aliveOf gives the pid in an identity if that very process lives, and is not on its
+// way out, else 0.
 func aliveOf(identity string) int {
 	var pid int
 	var begun string
-	if n, _ := fmt.Sscanf(identity, "%d %s", &pid, &begun); n != 2 || startOf(pid) != begun || isKilled(pid) {
+	if n, _ := fmt.Sscanf(identity, "%d %s", &pid, &begun); n != 2 || isEnding(pid) || startOf(pid) != begun {
 		return 0
 	}
 	return pid

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -231,39 +230,5 @@ func TestClaimErrors(t *testing.T) {
 	}
 	if err := second.Claim(at(janitor.TreeEntry, "f")); err != nil || exists(filepath.Join(base, "dead")) || exists(filepath.Join(dir, "e")) {
 		t.Errorf("what a dead run left: %v", err)
-	}
-}
-
-// TestKilledAndFrozen: v1's freezer holds even KILL back. Who has one pending is
-// not alive for whoever wants what it has.
-func TestKilledAndFrozen(t *testing.T) {
-	folder := fmt.Sprintf("/sys/fs/cgroup/freezer/lanyard-test-%d", os.Getpid())
-	if os.Geteuid() != 0 || !exists(filepath.Dir(folder)) {
-		return // TestClaimAfterKill meets it by chance
-	}
-	cmd := exec.Command("sleep", "1000")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	state := filepath.Join(folder, "freezer.state")
-	if err := errors.Join(os.Mkdir(folder, 0o755), os.WriteFile(folder+"/cgroup.procs", fmt.Append(nil, cmd.Process.Pid), 0), os.WriteFile(state, []byte("FROZEN"), 0)); err != nil {
-		t.Fatal(err)
-	}
-	identity := identityOf(cmd.Process.Pid)
-	if pid := aliveOf(identity); pid != cmd.Process.Pid {
-		t.Errorf("frozen, it is taken for %d", pid)
-	}
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	if pid := aliveOf(identity); pid != 0 || startOf(cmd.Process.Pid) == "" {
-		t.Errorf("killed and frozen, it is taken for %d", pid)
-	}
-	if err := os.WriteFile(state, []byte("THAWED"), 0); err != nil {
-		t.Error(err)
-	}
-	_ = cmd.Wait()
-	if err := os.Remove(folder); err != nil {
-		t.Error(err)
 	}
 }

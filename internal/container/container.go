@@ -68,7 +68,7 @@ type Event struct {
 	Bug    bool               // Failed, Gone: Err is not the user's doing; Lanyard or the kernel failed
 	Status syscall.WaitStatus // Exited, Stopped: the command's; Gone: the stage's
 	CPU    time.Duration      // Gone: CPU time of the stage and of all that was waited for in the container
-	OOM    bool               // Exited, Gone: the kernel killed a process for lack of memory, within the last half second, or not told before, or it was the command
+	OOM    bool               // Exited, Gone: the kernel killed a process for lack of memory: within the last half second, or not told before, or when the command was on its way out
 	OOMs   uint64             // Exited, Gone: processes killed so that nobody was told of before, see cgroup.Group.TakeOOM
 	NoOOM  bool               // Exited, Gone: nothing counts such kills here
 }

@@ -112,13 +112,14 @@ func (c *Container) removeCgroup(group *cgroup.Group) {
 }
 
 // countOOM reads what the kernel counted. A KILL of ours that comes soon after
-// some other process's is none of the kernel's.
+// some other process's is none of the kernel's; one that comes while the command is
+// on its way out already changes nothing.
 func (c *Container) countOOM(e *Event, group *cgroup.Group) {
 	if e.NoOOM = group == nil || !group.CountsOOM(); e.NoOOM {
 		return
 	}
-	fresh, recent := group.TakeOOM()
-	e.OOMs, e.OOM = fresh, fresh > 0 || recent && !c.wasKilled()
+	fresh, recent, fatal := group.TakeOOM()
+	e.OOMs, e.OOM = fresh, fresh > 0 || fatal || recent && !c.wasKilled()
 }
 
 // reap waits until the stage is a zombie, which means that every process of

@@ -137,10 +137,10 @@ func (i *Init) Close() {
 	n, _ := linux.Retry(func() (int, error) { return linux.Poll(ended, 1000) })
 	unix.Close(p.pidfd)
 	reap := func() { _, _ = linux.Retry(func() (int, error) { return syscall.Wait4(p.pid, nil, 0, nil) }) }
-	if n == 0 {
-		go reap()
-	} else {
+	if n > 0 {
 		reap()
+	} else {
+		go reap()
 	}
 }
 

@@ -55,7 +55,11 @@ func TestAheadThatNobodyTakes(t *testing.T) {
 	}
 	pid := spec.Init.process.pid
 	for range 2 {
+		begun := time.Now()
 		spec.Init.Close()
+		if took := time.Since(begun); unix.Kill(pid, 0) != unix.ESRCH && took < time.Second {
+			t.Errorf("pid %d is there %v after Close was called", pid, took)
+		}
 		if !testkit.Until(testkit.Slow(time.Second), func() bool { return unix.Kill(pid, 0) == unix.ESRCH }) {
 			t.Errorf("pid %d is there after Close", pid)
 		}

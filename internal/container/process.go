@@ -1,7 +1,9 @@
 package container
 
 import (
+	"bytes"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -9,17 +11,20 @@ import (
 	"github.com/lanyard-dev/lanyard/internal/linux"
 )
 
-// dying says whether the command is on its way out: KILL is pending for it, or it
-// has begun to exit, which takes a second and more where it has gigabytes to free.
+// dying says whether the command is on its way out, and not by our Kill.
 func (c *Container) dying() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.command < 0 {
+	if c.command < 0 || c.killed {
 		return false
 	}
-	pid := linux.PidOf(c.command)
-	return pid < 0 || pid > 0 && (startOf(pid) == "" || isKilled(pid))
+	return isEnding(linux.PidOf(c.command)) || linux.PidOf(c.command) < 0
 }
+
+// isEnding says whether a process is on its way out: KILL is pending for it, or all
+// its threads have begun to exit, which takes a second and more where it has
+// gigabytes to free. false of one that is gone, or can't be looked at.
+func isEnding(pid int) bool { return isKilled(pid) || isExiting(pid) }
 
 // isKilled says whether KILL is pending for a process, as until it gets a processor,
 // or is thawed: it is for each of its threads then (Linux kernel/signal.c,
@@ -35,21 +40,39 @@ func isKilled(pid int) bool {
 	return false
 }
 
-// startOf gives the start time of a process that lives (proc_pid_stat(5), field
-// 22), "" for one that does not, has begun to exit, or is a zombie.
-func startOf(pid int) string {
-	data, err := os.ReadFile(procPath(pid, "stat"))
-	if err != nil {
-		return ""
-	}
-	text := string(data)
-	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
-	if len(fields) < 20 || fields[0] == "Z" || fields[0] == "X" {
-		return ""
-	}
+func isExiting(pid int) bool {
 	const exiting = 4 // PF_EXITING (Linux include/linux/sched.h)
-	if flags, _ := strconv.ParseUint(fields[6], 10, 64); flags&exiting != 0 {
+	tasks, _ := filepath.Glob(procPath(pid, "task/*/stat"))
+	for _, task := range tasks {
+		fields := statOf(task)
+		if fields == nil {
+			continue // a thread that is gone
+		}
+		if flags, _ := strconv.ParseUint(fields[9-3], 10, 64); flags&exiting == 0 {
+			return false
+		}
+	}
+	return len(tasks) > 0
+}
+
+// startOf gives the start time of a process that lives (proc_pid_stat(5), field
+// 22), "" for one that does not or is a zombie.
+func startOf(pid int) string {
+	fields := statOf(procPath(pid, "stat"))
+	if fields == nil || fields[0] == "Z" || fields[0] == "X" {
 		return ""
 	}
-	return fields[19]
+	return fields[22-3]
+}
+
+// statOf gives the fields of proc_pid_stat(5) from the third on; nil if there are
+// none.
+func statOf(path string) []string {
+	data, _ := os.ReadFile(path)
+	// The second, in parentheses, may hold anything.
+	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
+	if len(fields) < 20 {
+		return nil
+	}
+	return fields
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // TestKillBeforeTheScope: a supervisor that was killed while systemd made its scope
-// is followed by the next one at once, and neither leaves a scope.
+// is followed by the next one at once, and in the end there is no scope.
 func TestKillBeforeTheScope(t *testing.T) {
 	testkit.Require(t, testkit.CgroupV2, testkit.Systemd)
 	t.Parallel()
