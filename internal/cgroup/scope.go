@@ -122,11 +122,9 @@ func startScopeIn(ctx context.Context, r ScopeRequest) (string, error) {
 		return "", err
 	}
 	folder, err := folderOf(strconv.Itoa(r.Member))
-	if err == nil && filepath.Base(folder) != r.Name {
-		err = fmt.Errorf("process %d is in %s after its start: %w", r.Member, folder, fs.ErrNotExist)
-	}
-	if errors.Is(err, fs.ErrNotExist) { // the member has ended meanwhile, see ScopeRequest
-		_, _ = conn.StopUnitContext(ctx, r.Name, "replace", nil)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && filepath.Base(folder) != r.Name {
+		_, _ = conn.StopUnitContext(ctx, r.Name, "replace", nil) // see ScopeRequest
+		err = fmt.Errorf("process %d, which was to be in it, has ended", r.Member)
 	}
 	if err != nil {
 		return "", err

@@ -1,6 +1,7 @@
 package testkit
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -47,13 +48,8 @@ func Look(pid int) (p Process, found bool) {
 
 // read looks once; memory says whether the process has any.
 func read(pid int) (p Process, memory, found bool) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return p, false, false
-	}
-	// The name in parentheses may hold anything, spaces too.
-	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-	if len(fields) < 21 || fields[0] == "Z" || fields[0] == "X" {
+	fields := statOf(fmt.Sprintf("/proc/%d/stat", pid))
+	if fields == nil || fields[0] == "Z" || fields[0] == "X" {
 		return p, false, false
 	}
 	p = Process{PID: pid, State: fields[0][0]}
@@ -65,13 +61,24 @@ func read(pid int) (p Process, memory, found bool) {
 	return p, fields[20] != "0", true // vsize, the 23rd
 }
 
+// statOf gives the fields of proc_pid_stat(5) from the third on; nil if there are
+// none.
+func statOf(path string) []string {
+	data, _ := os.ReadFile(path)
+	// The second, in parentheses, may hold anything, spaces too.
+	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
+	if len(fields) < 21 {
+		return nil
+	}
+	return fields
+}
+
 // Stopped says whether all threads of a process are: the first may be before the
 // others.
 func Stopped(pid int) bool {
 	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
 	for _, task := range tasks {
-		stat, err := os.ReadFile(task)
-		if fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:])); err != nil || len(fields) == 0 || fields[0] != "T" {
+		if fields := statOf(task); fields == nil || fields[0] != "T" {
 			return false
 		}
 	}
