@@ -37,7 +37,7 @@ func gather() *facts {
 		f.own, f.strangers = own, othersIn(own)
 	}
 	f.ownRefuse = refusal(f.own)
-	f.delegated = !f.systemd || markedDelegated(f.own)
+	f.delegated = !f.systemd || markedDelegated(f.own) || f.uid != 0 && f.ownRefuse == "" && !f.strangers && f.sdRefuse == "" && saidDelegated(f.own)
 	return f
 }
 
@@ -139,8 +139,9 @@ func writable(path string) error {
 	return unix.Faccessat(unix.AT_FDCWD, path, unix.W_OK, unix.AT_EACCESS)
 }
 
-// markedDelegated says whether systemd has given a cgroup away: it marks those
-// of units with Delegate=yes for root, and newer ones also for everybody.
+// markedDelegated says whether systemd has given a cgroup away. The machine's
+// marks those of units with Delegate=yes, for root and in newer versions for
+// everybody; a user's marks none, see saidDelegated.
 func markedDelegated(folder string) bool {
 	var value [8]byte
 	for _, name := range []string{"trusted.delegate", "user.delegate"} {

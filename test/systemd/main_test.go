@@ -182,7 +182,9 @@ func (u *units) until(what string, condition func() bool) {
 func (u *units) nothingRuns(group string) {
 	u.t.Helper()
 	u.until("no process is left", func() bool { return len(testkit.Pids(u.mark))+len(testkit.Pids("LANYARDENV_"+u.mark)) == 0 })
-	u.until("no cgroup is left", func() bool { return !exists("/sys/fs/cgroup" + group) })
+	u.until("no cgroup is left", func() bool {
+		return !exists("/sys/fs/cgroup"+group) && len(testkit.CgroupFolders("harpoon-*.scope")) == 0
+	})
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
 	u.must(err)
 	if strings.Contains(string(mounts), u.dir) {

@@ -110,6 +110,9 @@ func TestStartAndStopOfTheService(t *testing.T) {
 	s.is(s.unit, "ActiveState=active", "StatusText=1 of 1 running")
 	group := s.show(s.unit, "ControlGroup")
 	s.until("it handles TERM", func() bool { return exists(out + "/up") })
+	if below := "/sys/fs/cgroup" + group + "/harpoon/box"; !exists(below) {
+		t.Errorf("the container's cgroup is not %s: what is set for the unit does not hold for it", below)
+	}
 	env, err := os.ReadFile(out + "/env")
 	s.must(err)
 	for _, name := range []string{"NOTIFY_SOCKET", "WATCHDOG_", "LISTEN_", "COMMAND"} {
