@@ -49,13 +49,14 @@ func TestEmpty(t *testing.T) {
 
 func TestLimitsAreWritten(t *testing.T) {
 	testkit.Require(t, testkit.Limits)
-	group := plan(t, cgroup.Limits{Memory: of[int64](64 << 20), CPUs: of(0.5), Pids: of[int64](17)})
+	group := plan(t, cgroup.Limits{Memory: of[int64](64 << 20), Swap: of[int64](1 << 20), CPUs: of(0.5), Pids: of[int64](17)})
 	if err := group.Create(); err != nil {
 		t.Fatal(err)
 	}
-	files := map[string]string{"memory.limit_in_bytes": "67108864", "cpu.cfs_quota_us": "50000", "cpu.cfs_period_us": "100000", "pids.max": "17"}
+	// v1 counts memory and swap together.
+	files := map[string]string{"memory.limit_in_bytes": "67108864", "memory.memsw.limit_in_bytes": "68157440", "cpu.cfs_quota_us": "50000", "cpu.cfs_period_us": "100000", "pids.max": "17"}
 	if v2() {
-		files = map[string]string{"memory.max": "67108864", "cpu.max": "50000 100000", "pids.max": "17"}
+		files = map[string]string{"memory.max": "67108864", "memory.swap.max": "1048576", "cpu.max": "50000 100000", "pids.max": "17"}
 	}
 	for name, want := range files {
 		found := false
@@ -112,10 +113,10 @@ func TestLimitsAreWritten(t *testing.T) {
 	}
 }
 
-// TestIOWeight: whatever weight this kernel has is set; one that has none is
-// said to have none.
+// TestIOWeight: whatever weight this kernel has is set; one that has none, or a
+// user without io, is said to have none.
 func TestIOWeight(t *testing.T) {
-	testkit.Require(t, testkit.Root, testkit.Limits)
+	testkit.Require(t, testkit.Limits)
 	group := plan(t, cgroup.Limits{IOWeight: of[uint64](5000)})
 	err := group.Create()
 	run := group.Folders()[0]
@@ -136,6 +137,9 @@ func TestIOWeight(t *testing.T) {
 	}
 	if err := os.Remove(probe); err != nil {
 		t.Error(err)
+	}
+	if !found && testkit.IOWeight() {
+		t.Errorf("there is no weight in %s, where one has to be", probe)
 	}
 	var unsupported *cgroup.UnsupportedError
 	if want := "cannot limit io: there is no weight in " + filepath.Join(run, "child") + ": "; found && err != nil ||

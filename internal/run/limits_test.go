@@ -23,6 +23,7 @@ containers:
 commands:
   memory: !Command {container: c, limits: {memory: 16MiB}, run: "dd if=/dev/zero of=/dev/null bs=64M count=1"}
   swap: !Command {container: c, limits: {memory: 16MiB, swap: 0}, run: [dd, if=/dev/zero, of=/dev/null, bs=64M, count=1]}
+  some-swap: !Command {container: c, limits: {memory: 16MiB, swap: 8MiB}, run: "touch /work/ready; sleep 1000"}
   memory-group: !Supervise
     children:
       hog: !Command {container: c, limits: {memory: 16MiB}, run: [dd, if=/dev/zero, of=/dev/null, bs=64M, count=1]}
@@ -75,26 +76,48 @@ func TestCPULimit(t *testing.T) {
 	if err != nil || strings.Contains(string(inside), "lanyard-") {
 		t.Errorf("the command sees its cgroup's name: %s, %v", inside, err)
 	}
-	quota := map[string]string{"cpu.cfs_quota_us": "25000", "cpu.max": "25000 100000"}
+	written(t, folder, map[string]string{"cpu.cfs_quota_us": "25000", "cpu.max": "25000 100000"})
+	end(t, cmd)
+	if _, err := os.Stat(filepath.Dir(folder)); !os.IsNotExist(err) {
+		t.Errorf("%s is left: %v", filepath.Dir(folder), err)
+	}
+}
+
+// TestSwapLimit: v1 counts memory and swap together, v2 swap alone.
+func TestSwapLimit(t *testing.T) {
+	testkit.Require(t, testkit.Limits)
+	t.Parallel()
+	cmd, folder := limited(t, testkit.NewProject(t, limits), "some-swap")
+	written(t, folder, map[string]string{"memory.memsw.limit_in_bytes": "25165824", "memory.swap.max": "8388608"})
+	end(t, cmd)
+}
+
+// written checks the files of a cgroup, of which a kernel has one at least.
+func written(t *testing.T, folder string, files map[string]string) {
+	t.Helper()
 	found := false
-	for name, want := range quota {
-		if data, err := os.ReadFile(filepath.Join(folder, name)); err == nil {
-			found = true
-			if got := strings.TrimSpace(string(data)); got != want {
-				t.Errorf("%s is %s, want %s", name, got, want)
-			}
+	for name, want := range files {
+		data, err := os.ReadFile(filepath.Join(folder, name))
+		if err != nil {
+			continue
+		}
+		found = true
+		if got := strings.TrimPrefix(strings.TrimSpace(string(data)), "default "); got != want {
+			t.Errorf("%s is %s, want %s", name, got, want)
 		}
 	}
 	if !found {
-		t.Errorf("no quota in %s", folder)
+		t.Errorf("%s has none of %v", folder, files)
 	}
+}
+
+// end ends what limited has started.
+func end(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
-	if _, err := os.Stat(filepath.Dir(folder)); !os.IsNotExist(err) {
-		t.Errorf("%s is left: %v", filepath.Dir(folder), err)
-	}
 }
 
 // limited starts a command that touches ready, and gives the cgroup that limits
@@ -117,9 +140,9 @@ func limited(t *testing.T, p *testkit.Project, name string) (cmd *exec.Cmd, fold
 }
 
 // TestIOWeight looks at the cgroup from outside; where the kernel has no weight
-// for io (see internal/cgroup TestIOWeight), at what is said.
+// for io, or gives the user none (see internal/cgroup TestIOWeight), at what is said.
 func TestIOWeight(t *testing.T) {
-	testkit.Require(t, testkit.Root, testkit.Limits)
+	testkit.Require(t, testkit.Limits)
 	t.Parallel()
 	p := testkit.NewProject(t, limits)
 	r := p.Run("weight-soft")
@@ -127,6 +150,9 @@ func TestIOWeight(t *testing.T) {
 		t.Errorf("best effort: %+v", r)
 	}
 	if r.Err != "" {
+		if testkit.IOWeight() {
+			t.Fatalf("no weight, where one has to be: %s", r.Err)
+		}
 		const why = "io: there is no weight in "
 		if !strings.Contains(r.Err, "warning: weight-soft: it runs without its limits on "+why) {
 			t.Errorf("best effort: %s", r.Err)
@@ -135,22 +161,8 @@ func TestIOWeight(t *testing.T) {
 		return
 	}
 	cmd, folder := limited(t, p, "weight")
-	found := false
-	for name, want := range map[string]string{"io.weight": "5000", "io.bfq.weight": "545", "blkio.bfq.weight": "545"} {
-		if data, err := os.ReadFile(filepath.Join(folder, name)); err == nil {
-			found = true
-			if got := strings.TrimPrefix(strings.TrimSpace(string(data)), "default "); got != want {
-				t.Errorf("%s is %s, want %s", name, got, want)
-			}
-		}
-	}
-	if !found {
-		t.Errorf("no weight in %s", folder)
-	}
-	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	_ = cmd.Wait()
+	written(t, folder, map[string]string{"io.weight": "5000", "io.bfq.weight": "545", "blkio.bfq.weight": "545"})
+	end(t, cmd)
 }
 
 // TestBestEffortKeepsTheOthers: a limit that can't be enforced takes none of the
