@@ -33,8 +33,10 @@ type tally struct {
 	output map[string][]string // by package and test, or import path
 
 	counts
-	packages map[string]*counts
-	wrong    []string // tests that must not be skipped here
+	packages   map[string]*counts
+	begun      map[string]bool // packages
+	unfinished map[string]bool // by package and test: no result yet
+	wrong      []string        // tests that must not be skipped here
 }
 
 // counts are results of tests; a package that fails besides its tests is one
@@ -54,7 +56,10 @@ func (t *tally) add(pkg string, result counts) {
 }
 
 func newTally(as string, w io.Writer) *tally {
-	return &tally{as: as, w: w, output: map[string][]string{}, packages: map[string]*counts{}}
+	return &tally{
+		as: as, w: w, output: map[string][]string{}, packages: map[string]*counts{},
+		begun: map[string]bool{}, unfinished: map[string]bool{},
+	}
 }
 
 // read takes events until the stream ends. A line that is no event is shown.
@@ -76,6 +81,11 @@ func (t *tally) read(r io.Reader) error {
 func (t *tally) take(e *event) {
 	key := e.Package + " " + e.Test
 	switch e.Action {
+	case "start":
+		t.begun[e.Package] = true
+		t.unfinished[key] = true
+	case "run":
+		t.unfinished[key] = true
 	case "build-output":
 		t.output[e.ImportPath] = append(t.output[e.ImportPath], e.Output)
 	case "build-fail":
@@ -93,8 +103,29 @@ func (t *tally) take(e *event) {
 	case "skip":
 		t.skip(e, strings.Join(t.output[key], ""))
 	}
-	if e.Action == "pass" || e.Action == "skip" {
+	switch e.Action {
+	case "pass", "skip":
 		delete(t.output, key)
+		fallthrough
+	case "fail":
+		delete(t.unfinished, key)
+	}
+}
+
+// cutOff counts as failed, and names, what began and has no result, and what of
+// the packages that had to run never began: whoever ran them was ended before.
+func (t *tally) cutOff(packages []string) {
+	for _, key := range slices.Sorted(maps.Keys(t.unfinished)) {
+		t.show(key)
+		pkg, _, _ := strings.Cut(key, " ")
+		fmt.Fprintf(t.w, "FAIL %s: begun, but it has no result\n", strings.TrimSpace(key))
+		t.add(pkg, counts{failed: 1})
+	}
+	for _, pkg := range packages {
+		if !t.begun[pkg] {
+			fmt.Fprintf(t.w, "FAIL %s: it has to run here, and never began\n", pkg)
+			t.add(pkg, counts{failed: 1})
+		}
 	}
 }
 

@@ -89,3 +89,44 @@ func TestTally(t *testing.T) {
 		})
 	}
 }
+
+// TestCutOff: a stream that stops in the middle is no good one, whatever passed
+// before; what has ended is, in whatever order.
+func TestCutOff(t *testing.T) {
+	event := func(action, pkg, test string) string {
+		return `{"Action":"` + action + `","Package":"` + pkg + `","Test":"` + test + `"}` + "\n"
+	}
+	beside := event("start", "p", "") + event("run", "p", "TestA") + event("pause", "p", "TestA") + event("run", "p", "TestB") +
+		event("pass", "p", "TestB") + event("cont", "p", "TestA")
+	tests := []struct {
+		name, packages, in string
+		good               bool
+		shows              string
+	}{
+		{"all ended", "p", beside + event("pass", "p", "TestA") + event("pass", "p", ""), true, "2 passed, 0 failed"},
+		{"failed and skipped have results", "p", beside + event("fail", "p", "TestA") + event("fail", "p", ""), false, "1 passed, 2 failed"},
+		{"no test matches", "p q", beside + event("pass", "p", "TestA") + event("pass", "p", "") + event("start", "q", "") + event("pass", "q", ""), true, "2 passed, 0 failed"},
+		{"no tests in it", "", beside + event("pass", "p", "TestA") + event("pass", "p", "") + event("start", "q", "") + event("skip", "q", ""), true, "2 passed, 0 failed"},
+		{"in a test", "p", beside, false, "FAIL p TestA: begun, but it has no result\n"},
+		{"what it said", "p", beside + `{"Action":"output","Package":"p","Test":"TestA","Output":"so far\n"}` + "\n", false, "so far"},
+		{"after the last test", "p", beside + event("pass", "p", "TestA"), false, "FAIL p: begun, but it has no result\n"},
+		{"before another package", "p q", beside + event("pass", "p", "TestA") + event("pass", "p", ""), false, "FAIL q: it has to run here, and never began\n"},
+		{"of two streams the first", "q", beside + event("start", "q", "") + event("run", "q", "TestA") + event("pass", "q", "TestA") + event("pass", "q", ""), false, "p TestA: begun"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			var out strings.Builder
+			tally := newTally("vm-root", &out)
+			if err := tally.read(strings.NewReader(test.in)); err != nil {
+				t.Fatal(err)
+			}
+			tally.cutOff(strings.Fields(test.packages))
+			if good := tally.summary(); good != test.good {
+				t.Errorf("good is %v, want %v", good, test.good)
+			}
+			if !strings.Contains(out.String(), test.shows) {
+				t.Errorf("the report lacks %q:\n%s", test.shows, out.String())
+			}
+		})
+	}
+}

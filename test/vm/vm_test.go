@@ -99,3 +99,35 @@ func TestOneRunAtATime(t *testing.T) {
 		t.Errorf("it ended with %v", err)
 	}
 }
+
+// TestEndOfABoot: only tests that came to their end are good, which are those that
+// guest/tests ended itself; a shell ends with whatever it was left with.
+func TestEndOfABoot(t *testing.T) {
+	bin := t.TempDir()
+	const machine = "#!/bin/sh\nfor word; do case $word in file,id=status,path=*) printf %b \"beat\\n$STATUS\" >\"${word##*path=}\" ;; esac; done\n"
+	if err := os.WriteFile(bin+"/qemu-system-x86_64", []byte(machine), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		task, status string
+		code         int
+		says         string
+	}{
+		{"tests", `ended 0\n`, 0, ""},
+		{"tests", `ended 1\n`, 1, "the guest (root, tcg) did not get to its end, but ended with 1; its console:"},
+		{"tests", `ended 137\n`, 1, "but ended with 137"},
+		{"tests", ``, 1, "the guest (root, tcg) did not get to its end; its console:"},
+		{"shell", `ended 3\n`, 0, ""},
+		{"shell", ``, 1, "did not get to its end"},
+	} {
+		t.Run(c.task+" "+c.status, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.Command("./boot", "image", "payload", "root", c.task)
+			cmd.Env = []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "TMPDIR=" + t.TempDir(), "VM_ACCELERATOR=tcg", "STATUS=" + c.status}
+			out, err := cmd.CombinedOutput()
+			if code := cmd.ProcessState.ExitCode(); code != c.code || !strings.Contains(string(out), c.says) {
+				t.Errorf("exit code %d, want %d, which says %q; %v\n%s", code, c.code, c.says, err, out)
+			}
+		})
+	}
+}
