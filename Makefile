@@ -50,7 +50,7 @@ test-vm: ## the kernel tests in a guest with cgroup v2; MODES="user systemd-user
 .PHONY: flakes-vm
 flakes-vm: ## what has to die together, in the guest, with COUNT=20 boots of each mode; MODES=user
 	@test/deps --vm $(if $(filter 0,$(shell id -u)),--install)
-	@test/vm/run -modes "$(MODES)" -boots $(COUNT) -run '$(or $(RUN),Kill|Crash$$|Orphans)' $(or $(PKG),./test/kernel ./test/supervise)
+	@test/vm/run -modes "$(MODES)" -boots $(COUNT) -run '$(or $(RUN),Kill|Crash$$|Orphans|Scope)' $(or $(PKG),./test/kernel ./test/supervise)
 
 .PHONY: vm-shell
 vm-shell: ## a shell in that guest; MODES=user

@@ -91,3 +91,15 @@ func Rounds(t testing.TB, all int) int {
 	}
 	return max(1, all*percent/100)
 }
+
+// Moments are delays for a test that does something at all moments of what takes
+// as long as a window: n of them, from none to all of it, and never so few that
+// most of it is left out because only a part of the rounds is run.
+func Moments(n int, window time.Duration) []time.Duration {
+	const least = 8
+	delays := make([]time.Duration, max(least, n))
+	for i := range delays {
+		delays[i] = Slow(window) * time.Duration(i) / time.Duration(len(delays)-1)
+	}
+	return delays
+}

@@ -86,11 +86,10 @@ func TestKillMidStart(t *testing.T) {
 	for name, limits := range kinds() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			n := testkit.Rounds(t, 60)
 			p := newProject(t, crowd(limits))
-			for i := range n {
+			for _, delay := range testkit.Moments(testkit.Rounds(t, 60), 40*time.Millisecond) {
 				r := p.start(nil, "app")
-				time.Sleep(40 * time.Millisecond * time.Duration(i) / time.Duration(n))
+				time.Sleep(delay)
 				r.signal(syscall.SIGKILL)
 				r.want(137, 5*time.Second)
 			}

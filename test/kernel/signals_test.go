@@ -47,10 +47,9 @@ func TestSignalInStart(t *testing.T) {
       b: !Command {container: h, run: "sleep 1000"}
       c: !Command {container: h, run: "trap 'exit 0' TERM; sleep 1000 & wait"}
 `)
-	n := testkit.Rounds(t, 60)
-	for i := range n {
+	for _, delay := range testkit.Moments(testkit.Rounds(t, 60), 30*time.Millisecond) {
 		r := p.start(nil, "app")
-		time.Sleep(30 * time.Millisecond * time.Duration(i) / time.Duration(n))
+		time.Sleep(delay)
 		r.signal(syscall.SIGTERM)
 		r.want(143, 10*time.Second)
 	}

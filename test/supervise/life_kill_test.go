@@ -66,10 +66,9 @@ func TestContractKillNine(t *testing.T) {
 func TestContractKillNineMidStart(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, policy("always"))
-	n := rounds(t, 100)
-	for i := range n {
+	for _, delay := range testkit.Moments(rounds(t, 100), 40*time.Millisecond) {
 		r := p.start("sleep", "1000")
-		time.Sleep(40 * time.Millisecond * time.Duration(i) / time.Duration(n))
+		time.Sleep(delay)
 		r.signal(syscall.SIGKILL)
 		r.want(128 + int(syscall.SIGKILL))
 	}
