@@ -3,18 +3,30 @@ package linux_test
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/lanyard-dev/lanyard/internal/cgroup"
 	"github.com/lanyard-dev/lanyard/internal/testkit"
 )
 
-// TestCloneIntoCgroup: a child is born in its cgroup, and writes itself into it
-// where the kernel refuses that.
+// intoVar tells the test binary that it was started in a user namespace: the
+// cgroup to be cloned into is its descriptor 3.
+const intoVar = "LANYARD_TEST_INTO"
+
+// TestCloneIntoCgroup: a child is born in its cgroup, also where its parent is the
+// root of an ordinary user's namespace, and writes itself into it only where the
+// kernel refuses that. One that is to be cloned has no other way into it, so that a
+// refusal shows.
 func TestCloneIntoCgroup(t *testing.T) {
-	testkit.Require(t, testkit.CgroupV2, testkit.Limits)
+	if os.Getenv(intoVar) != "" {
+		bornIn(t, nil, 3)
+		return
+	}
+	testkit.Require(t, testkit.CgroupV2, testkit.Limits, testkit.UserNS)
 	group, err := cgroup.PlanMeasured(testkit.CgroupBase(t), fmt.Sprintf("lanyard-test-%d/box", os.Getpid()), cgroup.Limits{})
 	if err == nil {
 		err = group.Create()
@@ -39,19 +51,33 @@ func TestCloneIntoCgroup(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer none.Close()
-	for name, c := range map[string]struct {
-		procs []int
-		dir   *os.File
-	}{"cloned": {nil, folder}, "refused": {[]int{int(files[0].Fd())}, none}} {
-		out := filepath.Join(t.TempDir(), "out")
-		p := shell(`read line </proc/self/cgroup; echo "$line" >"$OUT"`, "OUT="+out)
-		p.CgroupFDs, p.CgroupDir = c.procs, int(c.dir.Fd())
-		if status, err := start(t, p); err != nil || status != 0 {
-			t.Errorf("%s: status %v, %v", name, status, err)
+	t.Run("cloned", func(t *testing.T) { bornIn(t, nil, int(folder.Fd())) })
+	t.Run("refused", func(t *testing.T) { bornIn(t, []int{int(files[0].Fd())}, int(none.Fd())) })
+	t.Run("from a user namespace", func(t *testing.T) {
+		cmd := exec.Command("/proc/self/exe", "-test.run=^TestCloneIntoCgroup$", "-test.v")
+		cmd.Env = append(os.Environ(), intoVar+"=1")
+		cmd.ExtraFiles = []*os.File{folder}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER,
+			UidMappings: []syscall.SysProcIDMap{{HostID: os.Geteuid(), Size: 1}}, GidMappings: []syscall.SysProcIDMap{{HostID: os.Getegid(), Size: 1}}}
+		out, err := cmd.CombinedOutput()
+		if err != nil || !strings.Contains(string(out), "--- PASS: TestCloneIntoCgroup") {
+			t.Errorf("%v\n%s", err, out)
 		}
-		data, err := os.ReadFile(out)
-		if err != nil || !strings.HasSuffix(strings.TrimSpace(string(data)), "/box/command") {
-			t.Errorf("%s: the child is in %q, %v", name, data, err)
-		}
+	})
+}
+
+// bornIn starts a child with those two ways into its cgroup, and has it say which
+// one it is in.
+func bornIn(t *testing.T, procs []int, dir int) {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "out")
+	p := shell(`read line </proc/self/cgroup; echo "$line" >"$OUT"`, "OUT="+out)
+	p.CgroupFDs, p.CgroupDir = procs, dir
+	if status, err := start(t, p); err != nil || status != 0 {
+		t.Errorf("status %v, %v", status, err)
+	}
+	data, err := os.ReadFile(out)
+	if err != nil || !strings.HasSuffix(strings.TrimSpace(string(data)), "/box/command") {
+		t.Errorf("the child is in %q, %v", data, err)
 	}
 }
