@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -98,6 +99,59 @@ func TestOneRunAtATime(t *testing.T) {
 	if err := second.Wait(); second.ProcessState.ExitCode() != 3 {
 		t.Errorf("it ended with %v", err)
 	}
+}
+
+// TestHostsDocIsHeld: the tests that docs/hosts.md names for its hosts run in the
+// guest as root and as a user, but for those of which it says that they don't.
+func TestHostsDocIsHeld(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/hosts.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	exceptions := regexp.MustCompile(`but not in the guest, .*`).Find(doc)
+	out, err := exec.Command("./run", "-list", "-modes", "root user").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	runs := map[string]int{} // the modes of a test
+	for line := range strings.Lines(string(out)) {
+		words := append(strings.Fields(line), "")
+		pattern, left := strings.CutPrefix(words[2], "-")
+		for _, name := range testsIn(t, "../../"+words[1]) {
+			if pattern == "" || regexp.MustCompile(pattern).MatchString(name) != left {
+				runs[name]++
+			}
+		}
+	}
+	named := regexp.MustCompile(`\bTest[A-Z]\w+`)
+	not := named.FindAllString(string(exceptions), -1)
+	for _, name := range named.FindAllString(string(doc), -1) {
+		if excepted := slices.Contains(not, name); excepted != (runs[name] == 0) || !excepted && runs[name] < 2 {
+			t.Errorf("%s runs in %d of the guest's modes root and user; that the guest has it not is said: %v", name, runs[name], excepted)
+		}
+	}
+	if len(not) == 0 {
+		t.Error("docs/hosts.md has no sentence any more about what does not run in the guest")
+	}
+}
+
+// testsIn gives the names of the tests in a folder.
+func testsIn(t *testing.T, folder string) (names []string) {
+	t.Helper()
+	files, err := filepath.Glob(folder + "/*_test.go")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no tests in %s: %v", folder, err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllSubmatch(data, -1) {
+			names = append(names, string(m[1]))
+		}
+	}
+	return names
 }
 
 // TestEndOfABoot: only tests that came to their end are good, which are those that
