@@ -152,11 +152,8 @@ func TestIOWeight(t *testing.T) {
 }
 
 func TestUnsupported(t *testing.T) {
-	testkit.Require(t, testkit.User)
+	testkit.Require(t, testkit.User, testkit.CgroupV1) // on v2 see TestControllerThatIsMissing and TestChoice
 	limits := cgroup.Limits{Memory: of[int64](64 << 20), Pids: of[int64](5)}
-	if v2() {
-		return // see TestControllerThatIsMissing and TestChoice
-	}
 	group := plan(t, limits)
 	err := group.Create()
 	var unsupported *cgroup.UnsupportedError

@@ -217,17 +217,20 @@ func TestNofile(t *testing.T) {
 }
 
 func TestLimitsOfAnOrdinaryUser(t *testing.T) {
-	testkit.Require(t, testkit.User)
+	testkit.Require(t, testkit.User, testkit.NoCgroup)
 	t.Parallel()
-	if cgroup.FindPlace().Kind > cgroup.Hierarchies {
-		return // this user has been given cgroups of his own
-	}
 	p := testkit.NewProject(t, limits)
 	p.Fails(127, []string{"strict could not be started: cannot limit memory, pids: uid ", "set limits-mode: best-effort"}, "strict")
 	r := p.Run("soft")
 	if r.Code != 0 || r.Out != "ran\n" || !strings.Contains(r.Err, "warning: soft: it runs without its limits on memory, pids: uid ") {
 		t.Errorf("best effort: %+v", r)
 	}
+}
+
+// TestLimitsOfAStranger: the same where the cgroups are v2's.
+func TestLimitsOfAStranger(t *testing.T) {
+	t.Parallel()
+	testkit.AsStranger(t, "TestLimitsOfAnOrdinaryUser")
 }
 
 // TestManyWithLimits: twenty lanyards sweep, make cgroups and remove them at once.

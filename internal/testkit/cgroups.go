@@ -45,6 +45,12 @@ func NoLimits() string {
 	return ""
 }
 
+// MayMakeCgroups says whether there is a place for this user's.
+func MayMakeCgroups() bool {
+	kind := cgroup.FindPlace().Kind
+	return kind != cgroup.None && (kind != cgroup.Hierarchies || os.Geteuid() == 0)
+}
+
 // CgroupBase gives the cgroup below which a test makes its own, without a run.
 // A scope for it lives as long as the test process.
 func CgroupBase(t testing.TB) *cgroup.Base {

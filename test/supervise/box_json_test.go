@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/lanyard-dev/lanyard/internal/cgroup"
+	"github.com/lanyard-dev/lanyard/internal/testkit"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 )
@@ -48,7 +49,7 @@ func (p *place) onlyFiles(names ...string) {
 // container's cgroup: nothing where nobody may make one.
 func (p *place) isCgroup(path string) bool {
 	p.t.Helper()
-	if !mayLimit() {
+	if !testkit.MayMakeCgroups() {
 		return path == ""
 	}
 	switch place := cgroup.FindPlace(); place.Kind {

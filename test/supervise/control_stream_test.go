@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/lanyard-dev/lanyard/internal/testkit"
 )
 
 // stream is one client of the socket, on the level of bytes.
@@ -197,7 +199,7 @@ var (
 // user can have one.
 func policy(restart string) string {
 	limit := ""
-	if mayLimit() {
+	if testkit.MayMakeCgroups() {
 		limit = `, "resources": {"mem": 64}`
 	}
 	return fmt.Sprintf(`{"env": {"PATH": "/bin"}, "restart": %q%s}`, restart, limit)

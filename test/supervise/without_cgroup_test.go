@@ -13,10 +13,7 @@ import (
 // among them, and no restart takes anything back.
 func TestContractFiguresWithoutCgroup(t *testing.T) {
 	t.Parallel()
-	testkit.Require(t, testkit.User)
-	if mayLimit() {
-		return // this user has been given cgroups of his own
-	}
+	testkit.Require(t, testkit.User, testkit.NoCgroup)
 	p := newPlace(t, `{"restart": "always", "env": {"PATH": "/bin"}}`)
 	// Nearly all of the time is that of children which have ended.
 	r := p.shell("sleep 1000 & while :; do (i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done); done")
@@ -40,4 +37,11 @@ func TestContractFiguresWithoutCgroup(t *testing.T) {
 	}
 	r.end()
 	r.says("warning: figures from /proc instead of a cgroup")
+}
+
+// TestContractFiguresOfAStranger: the same, and that limits are refused, where
+// the cgroups are v2's.
+func TestContractFiguresOfAStranger(t *testing.T) {
+	t.Parallel()
+	testkit.AsStranger(t, "TestContractFiguresWithoutCgroup", "TestBadLimitsOfAnOrdinaryUser")
 }
