@@ -135,7 +135,19 @@ func refusal(folder string) string {
 	return ""
 }
 
+// writable says why this user can't write to a folder or file of a cgroup. The
+// mount is asked first: access(2) has nothing but EACCES for whoever lacks the
+// permission as well, and who is then given it still can't write.
 func writable(path string) error {
+	var st unix.Statfs_t
+	if err := unix.Statfs(path, &st); err == nil && st.Flags&unix.MS_RDONLY != 0 {
+		return unix.EROFS
+	}
+	return permitted(path)
+}
+
+// permitted is writable for a socket, which the mount has no say in.
+func permitted(path string) error {
 	return unix.Faccessat(unix.AT_FDCWD, path, unix.W_OK, unix.AT_EACCESS)
 }
 
@@ -156,7 +168,7 @@ func markedDelegated(folder string) bool {
 func noManager(uid int) string {
 	why := ""
 	for _, s := range sockets(uid) {
-		err := writable(s.path)
+		err := permitted(s.path)
 		if err == nil {
 			return ""
 		}

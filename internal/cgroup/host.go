@@ -64,7 +64,7 @@ func forbidden(folder string, err error) *linux.Obstacle {
 	o := &linux.Obstacle{Why: fmt.Sprintf("uid %d may not use this host's cgroups (write to %s: %v)", os.Geteuid(), folder, err)}
 	switch {
 	case errors.Is(err, unix.EROFS):
-		o.Fix = "sudo mount -o remount,rw " + folder + ", in a container: docker run --privileged …"
+		o.Fix = remount(folder)
 	case errors.Is(err, fs.ErrPermission) && !cgroups.IsCgroup2UnifiedMode():
 		o.Fix = "sudo lanyard …, or a machine with cgroup v2"
 		if Booted() {
@@ -72,6 +72,11 @@ func forbidden(folder string, err error) *linux.Obstacle {
 		}
 	}
 	return o
+}
+
+// remount is what makes cgroups writable that are mounted read-only, by whomever.
+func remount(folder string) string {
+	return "sudo mount -o remount,rw " + folder + ", in a container: docker run --privileged …, in a unit of systemd: ProtectControlGroups=no"
 }
 
 // refused is forbidden for the first folder of ours that can't be made.

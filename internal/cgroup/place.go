@@ -92,7 +92,7 @@ func (f *facts) none() *linux.Obstacle {
 	o := &linux.Obstacle{Why: fmt.Sprintf("uid %d may not use this host's cgroups (%s)", f.uid, f.ownRefuse)}
 	switch {
 	case f.readOnly:
-		o.Fix = "sudo mount -o remount,rw " + mount + ", in a container: docker run --privileged …"
+		o.Fix = remount(mount)
 	case f.systemd:
 		o.Why += fmt.Sprintf(", and there is no systemd of this user's to ask for one (%s)", f.sdRefuse)
 		o.Fix = fmt.Sprintf("sudo loginctl enable-linger %d, or log in as this user instead of using su or sudo", f.uid)

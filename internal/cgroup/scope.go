@@ -52,7 +52,7 @@ func sockets(uid int) []socketOf {
 
 func connect(ctx context.Context) (conn *sd.Conn, err error) {
 	for _, s := range sockets(os.Geteuid()) {
-		if e := writable(s.path); e != nil {
+		if e := permitted(s.path); e != nil {
 			continue
 		}
 		conn, e := sd.NewConnection(func() (*dbus.Conn, error) { return s.dial(ctx) })

@@ -2,6 +2,7 @@ package doctor_test
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -147,15 +148,30 @@ func TestAdviceOfSystemd(t *testing.T) {
 	}
 }
 
+// TestReadOnlyCgroups: also for users, who lack the permission besides, and whose
+// systemd, if they have one, makes a scope that nothing can be made in from here.
 func TestReadOnlyCgroups(t *testing.T) {
 	testkit.Require(t, testkit.Root, testkit.Limits)
-	pl := onMachine(t, "attr", "ro", "/sys/fs/cgroup")
-	f := pl.doctor(0, "delegation")
-	if f.Status != host.No || !strings.Contains(f.Why, "read-only file system") || f.Fix == "" {
-		t.Errorf("read-only cgroups are %+v", f)
-	}
-	pl.sameWords(0, "delegation", host.No, f.Why, f.Fix, "limited")
-	if code, out, errs := pl.lanyard("plain"); code != 0 || out != "ran\n" {
-		t.Errorf("without limits: %d\n%s%s", code, out, errs)
+	run := []string{"tmpfs", "/run"}
+	user := []string{"uid", ordinary}
+	manager := []string{"mkdir", "/run/systemd/system", "mkdir", "/run/user/" + ordinary + "/systemd", "write", "/run/user/" + ordinary + "/systemd/private", "",
+		"chmod", "666", "/run/user/" + ordinary + "/systemd/private"}
+	for name, words := range map[string][]string{
+		"root": nil, "user": slices.Concat(run, user), "user with systemd": slices.Concat(run, manager, user),
+	} {
+		t.Run(name, func(t *testing.T) {
+			pl := onMachine(t, append([]string{"attr", "ro", "/sys/fs/cgroup"}, words...)...)
+			if words != nil {
+				pl.owned()
+			}
+			f := pl.doctor(0, "delegation")
+			if f.Status != host.No || !strings.Contains(f.Why, "read-only file system") || !strings.HasPrefix(f.Fix, "sudo mount -o remount,rw /sys/fs/cgroup") {
+				t.Errorf("read-only cgroups are %+v", f)
+			}
+			pl.sameWords(0, "delegation", host.No, f.Why, f.Fix, "limited")
+			if code, out, errs := pl.lanyard("plain"); code != 0 || out != "ran\n" {
+				t.Errorf("without limits: %d\n%s%s", code, out, errs)
+			}
+		})
 	}
 }

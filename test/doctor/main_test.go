@@ -47,6 +47,9 @@ func confine(words []string) error {
 			err = os.MkdirAll(arg(), 0o755)
 		case "write": // write FILE TEXT
 			err = os.WriteFile(arg(), []byte(arg()), 0o644)
+		case "chmod": // chmod MODE FILE
+			mode, _ := strconv.ParseUint(arg(), 8, 32)
+			err = os.Chmod(arg(), os.FileMode(mode))
 		case "attr": // attr NAME TARGET: of the mount there, and of those below it
 			flags := map[string]uint64{"ro": unix.MOUNT_ATTR_RDONLY, "noexec": unix.MOUNT_ATTR_NOEXEC, "nosuid": unix.MOUNT_ATTR_NOSUID}
 			set := unix.MountAttr{Attr_set: flags[arg()]}
