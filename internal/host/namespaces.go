@@ -31,8 +31,8 @@ func (f *facts) userNamespaces() Finding {
 		return refused(name, f.clone(f.userErr, true), f.userErr)
 	case !f.userNS:
 		return yes(name, "one was made; root needs none")
-	case f.appArmor == "1" && f.powerless():
-		return refused(name, f.inside(unix.EPERM), unix.EPERM)
+	case f.powerless() && (f.appArmor == "1" || f.walled()):
+		return refused(name, f.clone(unix.EPERM, true), unix.EPERM)
 	}
 	return yes(name, "one was made")
 }

@@ -24,8 +24,13 @@ func Inside(err error) *linux.Obstacle {
 	return readSettings().inside(err)
 }
 
+// walled says that the filter and the profile of a container around us are what
+// refuses. The machine's AppArmor has no say in that, although its setting is seen
+// in there too: it is about programs without a profile.
+func (s settings) walled() bool { return s.seccomp && s.around != "" }
+
 func (s settings) inside(err error) *linux.Obstacle {
-	if s.appArmor == "1" && (errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EACCES)) {
+	if s.appArmor == "1" && !s.walled() && (errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EACCES)) {
 		return &linux.Obstacle{
 			Why: "AppArmor gives programs without a profile no power in their user namespaces (kernel.apparmor_restrict_unprivileged_userns is 1)",
 			Fix: "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, or an AppArmor profile for lanyard with the rule 'userns,'",

@@ -24,6 +24,10 @@ func TestObstacles(t *testing.T) {
 		{settings{}, syscall.EUSERS, true, "there are as many namespaces", "sudo sysctl"},
 		{settings{appArmor: "1"}, syscall.EACCES, true, "AppArmor gives programs without a profile no power", "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"},
 		{settings{appArmor: "1", maxUserNS: "0"}, syscall.ENOSPC, true, "this machine allows no user namespaces", "sudo sysctl"},
+		{settings{appArmor: "1", seccomp: true, around: "Docker", effectiveUID: 1}, syscall.EPERM, true,
+			"a seccomp filter forbids user namespaces in this container of Docker", "docker run --security-opt seccomp=unconfined --security-opt apparmor=unconfined"},
+		{settings{appArmor: "1", seccomp: true}, syscall.EPERM, true, "AppArmor", "sudo sysctl"},
+		{settings{appArmor: "1", around: "Docker"}, syscall.EPERM, true, "AppArmor", "sudo sysctl"},
 		{settings{appArmor: "0", seccomp: true, around: "Docker", effectiveUID: 1}, syscall.EPERM, true,
 			"a seccomp filter forbids user namespaces in this container of Docker", "docker run --security-opt seccomp=unconfined"},
 		{settings{seccomp: true, effectiveUID: 1}, syscall.EPERM, true, "a seccomp filter forbids user namespaces", "in a unit of systemd: RestrictNamespaces=no"},
@@ -43,6 +47,30 @@ func TestObstacles(t *testing.T) {
 			t.Errorf("%v on %+v gives %+v, want %q", c.errno, c.settings, o, c.why)
 		case o != nil && (!strings.HasPrefix(o.Why, c.why) || !strings.HasPrefix(o.Fix, c.fix) || c.fix == "" && o.Fix != ""):
 			t.Errorf("%v on %+v gives %+v, want %q and %q", c.errno, c.settings, o, c.why, c.fix)
+		}
+	}
+}
+
+// TestMountProcObstacles: the setting of AppArmor is the machine's, and seen in a
+// container too, whose filter or masks refuse.
+func TestMountProcObstacles(t *testing.T) {
+	for _, c := range []struct {
+		settings
+		errno syscall.Errno
+		why   string // its beginning; "" for nothing known
+	}{
+		{settings{}, syscall.EPERM, "parts of /proc are masked here"},
+		{settings{appArmor: "1"}, syscall.EPERM, "AppArmor"},
+		{settings{appArmor: "1", seccomp: true, around: "Docker"}, syscall.EPERM, "parts of /proc are masked here"},
+		{settings{appArmor: "1", seccomp: true}, syscall.EACCES, "AppArmor"},
+		{settings{}, syscall.EACCES, ""},
+	} {
+		why := ""
+		if o := c.mountProc(c.errno); o != nil {
+			why = o.Why
+		}
+		if !strings.HasPrefix(why, c.why) || (c.why == "") != (why == "") {
+			t.Errorf("%v on %+v gives %q, want %q", c.errno, c.settings, why, c.why)
 		}
 	}
 }
