@@ -107,7 +107,7 @@ var wanted = []string{"cpu", "io", "memory", "pids"}
 // enable gives a cgroup's controllers, as far as it has them, to those below. One
 // that the kernel refuses is missed by whoever needs it, see Group.lacking.
 func enable(folder string) error {
-	have, err := wordsOf(folder, "cgroup.controllers")
+	have, err := wordsOf(folder, controllersFile)
 	if err != nil {
 		return err
 	}

@@ -2,11 +2,9 @@ package cgroup
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/opencontainers/cgroups"
@@ -45,9 +43,9 @@ func (g *Group) createUnified(path string) error {
 }
 
 // lacking is an *UnsupportedError if the group has got no controller for one of
-// its limits: systemd gives users cpu, memory and pids.
+// its limits.
 func (g *Group) lacking(path string) error {
-	have, err := wordsOf(path, "cgroup.controllers")
+	have, err := wordsOf(path, controllersFile)
 	if err != nil {
 		return err
 	}
@@ -55,13 +53,11 @@ func (g *Group) lacking(path string) error {
 	if g.measured {
 		needed = append(needed, "memory")
 	}
-	for _, name := range needed {
-		if name != "io" && !slices.Contains(have, name) { // weigh finds out about io
-			return &UnsupportedError{Limit: name, Why: fmt.Sprintf(
-				"the cgroup %s has no %s controller, only: %s", g.base.folder, name, strings.Join(have, ", "))}
-		}
+	lacking := without(needed, have)
+	if len(lacking) == 0 {
+		return nil
 	}
-	return nil
+	return &UnsupportedError{Limit: lacking[0], Why: few(g.base.folder, have, lacking[:1]).Error()}
 }
 
 // killTogether has want of memory end a container as a whole, instead of leaving

@@ -7,6 +7,9 @@ import (
 	"github.com/lanyard-dev/lanyard/internal/cgroup"
 )
 
+// limited are the controllers of the limits that everybody wants.
+var limited = []string{"cpu", "memory", "pids"}
+
 // cgroups tells what this machine counts and limits.
 func cgroups() Finding {
 	const name = "cgroups"
@@ -16,24 +19,36 @@ func cgroups() Finding {
 	}
 	why := version + " with " + strings.Join(controllers, ", ")
 	var missing []string
-	for _, c := range []string{"cpu", "memory", "pids"} {
+	for _, c := range limited {
 		if !slices.Contains(controllers, c) {
 			missing = append(missing, c)
 		}
 	}
 	if len(missing) > 0 {
 		return Finding{name, Partly, why + "; limits on " + strings.Join(missing, ", ") + " need controllers that are not there",
-			"cgroup_enable=" + strings.Join(missing, " cgroup_enable=") + " on the kernel's command line"}
+			cgroup.CommandLine(missing)}
 	}
 	return yes(name, why)
 }
 
-// delegation tells where groups can be made.
+// delegation tells where groups can be made, and with which limits. A user of
+// systemd's has no io unless somebody has said so, so that is no fault.
 func delegation() Finding {
 	const name = "delegation"
 	if o := cgroup.Refusal(); o != nil {
 		return blocked(name, No, o)
 	}
 	place := cgroup.FindPlace()
-	return yes(name, "limits and counts work: groups can be made in "+place.String())
+	works := "groups can be made in " + place.String()
+	if lacking, o := place.Lacks(limited...); o != nil {
+		status := Partly
+		if len(lacking) == len(limited) {
+			status = No
+		}
+		return Finding{name, status, works + ", but without limits on " + strings.Join(lacking, ", ") + ": " + o.Why, o.Fix}
+	}
+	if _, o := place.Lacks("io"); o != nil {
+		works += ". Not with io-weight, as is usual for users: " + o.Why
+	}
+	return yes(name, "limits and counts work: "+works)
 }

@@ -5,8 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
-	"strings"
 	"sync"
 	"testing"
 
@@ -30,17 +28,8 @@ func NoLimits() string {
 	if place.Kind == cgroup.None {
 		return place.Refuse.Error()
 	}
-	if place.Kind == cgroup.Scope {
-		return ""
-	}
-	data, err := os.ReadFile(place.Folder + "/cgroup.controllers")
-	if err != nil {
-		return err.Error()
-	}
-	for _, controller := range []string{"memory", "cpu", "pids"} {
-		if !slices.Contains(strings.Fields(string(data)), controller) {
-			return fmt.Sprintf("%s has no %s controller", place.Folder, controller)
-		}
+	if _, few := place.Lacks("memory", "cpu", "pids"); few != nil {
+		return few.Error()
 	}
 	return ""
 }

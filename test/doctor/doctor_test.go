@@ -48,11 +48,14 @@ func TestUserNamespacesSeemForRootOnly(t *testing.T) {
 }
 
 // TestAppArmor: as TestUserNamespacesSeemForRootOnly, for Ubuntu's kernels. Those of
-// 23.10 refuse the namespace, later ones whatever is done in it.
+// 23.10 refuse the namespace, later ones whatever is done in it. The root and /run are
+// without the marks of a container that this machine may be.
 func TestAppArmor(t *testing.T) {
 	for _, refusal := range []string{"filter", "powerless"} {
 		t.Run(refusal, func(t *testing.T) {
-			pl := inUserNS(t, "tmpfs", "/proc/sys/kernel", "write", "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1\n", refusal)
+			pl := inUserNS(t, "root", "FILES/root", "tmpfs", "/run",
+				"tmpfs", "/proc/sys/kernel", "write", "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1\n", refusal)
+			pl.folder("root", 0o755)
 			pl.sameWords(1, "user-namespaces", host.No,
 				"AppArmor gives programs without a profile no power in their user namespaces (kernel.apparmor_restrict_unprivileged_userns is 1)",
 				"sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, or an AppArmor profile for lanyard with the rule 'userns,'", "plain")
@@ -66,24 +69,46 @@ func TestSeccomp(t *testing.T) {
 		"podman run --security-opt seccomp=unconfined --security-opt unmask=ALL …", "plain")
 }
 
-// TestInsideAContainer has what a container has that is given nothing: the
-// filter, masked files of /proc and read-only cgroups.
+// TestInsideAContainer has what a container has that is given nothing: the filter,
+// masked files of /proc and read-only cgroups. Its root, without SYS_ADMIN, needs a
+// user namespace like everybody. The setting of AppArmor is Ubuntu's, seen in there.
 func TestInsideAContainer(t *testing.T) {
-	pl := inUserNS(t, "tmpfs", "/run", "write", "/run/.containerenv", "", "bind", "/dev/null", "/proc/timer_list",
-		"attr", "ro", "/sys/fs/cgroup", "filter")
-	fix := "podman run --security-opt seccomp=unconfined --security-opt unmask=ALL …"
-	if f := pl.doctor(1, "own-host"); f.Status != host.Partly || !strings.Contains(f.Why, "in a container of Podman") || f.Fix != fix {
-		t.Errorf("the container around is %+v", f)
+	const podman, docker = "/run/.containerenv", "/.dockerenv"
+	for name, c := range map[string]struct {
+		root              bool
+		marker, kind, fix string
+	}{
+		"Podman":         {false, podman, "Podman", "podman run --security-opt seccomp=unconfined --security-opt unmask=ALL …"},
+		"Podman as root": {true, podman, "Podman", "podman run --privileged …"},
+		"Docker": {false, docker, "Docker",
+			"docker run --security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined …"},
+		"Docker as root": {true, docker, "Docker", "docker run --privileged …"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			words := []string{"root", "FILES/root", "tmpfs", "/run", "write", c.marker, "", "bind", "/dev/null", "/proc/timer_list",
+				"tmpfs", "/proc/sys/kernel", "write", "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1\n",
+				"attr", "ro", "/sys/fs/cgroup"}
+			var pl *place
+			if c.root {
+				pl = onMachine(t, append(words, "dropcaps", "filter")...)
+			} else {
+				pl = inUserNS(t, append(words, "filter")...)
+			}
+			pl.folder("root", 0o755)
+			if f := pl.doctor(1, "own-host"); f.Status != host.Partly || !strings.Contains(f.Why, "in a container of "+c.kind) || f.Fix != c.fix {
+				t.Errorf("the container around is %+v", f)
+			}
+			if f := pl.doctor(1, "delegation"); f.Status != host.No || !strings.Contains(f.Why, "read-only file system") {
+				t.Errorf("read-only cgroups are %+v", f)
+			}
+			for _, name := range []string{"namespaces", "proc", "overlay", "start"} {
+				if f := pl.doctor(1, name); f.Status != host.No || f.Fix != c.fix {
+					t.Errorf("%s is %+v", name, f)
+				}
+			}
+			pl.sameWords(1, "user-namespaces", host.No, "a seccomp filter forbids user namespaces in this container of "+c.kind, c.fix, "plain")
+		})
 	}
-	if f := pl.doctor(1, "delegation"); f.Status != host.No {
-		t.Errorf("read-only cgroups are %+v", f)
-	}
-	for _, name := range []string{"namespaces", "proc", "overlay", "start"} {
-		if f := pl.doctor(1, name); f.Status != host.No || f.Fix != fix {
-			t.Errorf("%s is %+v", name, f)
-		}
-	}
-	pl.sameWords(1, "user-namespaces", host.No, "a seccomp filter forbids user namespaces in this container of Podman", fix, "plain")
 }
 
 // TestMaskedProc: a container that allows namespaces, but hides parts of /proc.

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"unsafe"
 
 	"github.com/lanyard-dev/lanyard/internal/cli"
 	"github.com/lanyard-dev/lanyard/internal/testkit"
@@ -50,10 +49,16 @@ func confine(words []string) error {
 		case "chmod": // chmod MODE FILE
 			mode, _ := strconv.ParseUint(arg(), 8, 32)
 			err = os.Chmod(arg(), os.FileMode(mode))
+		case "cgroup": // cgroup FOLDER, which is entered
+			err = os.WriteFile(arg()+"/cgroup.procs", []byte("0"), 0)
 		case "attr": // attr NAME TARGET: of the mount there, and of those below it
 			flags := map[string]uint64{"ro": unix.MOUNT_ATTR_RDONLY, "noexec": unix.MOUNT_ATTR_NOEXEC, "nosuid": unix.MOUNT_ATTR_NOSUID}
 			set := unix.MountAttr{Attr_set: flags[arg()]}
 			err = unix.MountSetattr(unix.AT_FDCWD, arg(), unix.AT_RECURSIVE, &set)
+		case "root": // root FOLDER: it becomes the root, with all that is in the old one
+			err = newRoot(arg())
+		case "dropcaps": // all but those that Docker leaves to root
+			err = dropCaps()
 		case "filter": // as Docker's default
 			err = filter(unix.EPERM, 0x7e020000) // CLONE_NEW*
 		case "powerless": // namespaces, but nothing may be done in them
@@ -96,32 +101,4 @@ func confine(words []string) error {
 		return err
 	}
 	return syscall.Exec(program, append([]string{"lanyard"}, words[1:]...), os.Environ())
-}
-
-// filter forbids what Docker's default profile forbids to a process without
-// CAP_SYS_ADMIN and what a container needs: clone with any of the flags, and most
-// calls about namespaces and mounts, are errno; clone3 is ENOSYS.
-func filter(errno syscall.Errno, flags uint32) error {
-	const ld, jeq, jset, ret = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, unix.BPF_JMP | unix.BPF_JEQ, unix.BPF_JMP | unix.BPF_JSET, unix.BPF_RET
-	deny := func(errno syscall.Errno) unix.SockFilter {
-		return unix.SockFilter{Code: ret, K: unix.SECCOMP_RET_ERRNO | uint32(errno)}
-	}
-	// struct seccomp_data: the number at 0, the low half of the first argument at 16.
-	program := []unix.SockFilter{
-		{Code: ld, K: 0},
-		{Code: jeq, K: unix.SYS_CLONE3, Jf: 1}, deny(unix.ENOSYS),
-		{Code: jeq, K: unix.SYS_CLONE, Jf: 4}, {Code: ld, K: 16}, {Code: jset, K: flags, Jf: 1}, deny(errno), {Code: ret, K: unix.SECCOMP_RET_ALLOW},
-	}
-	for _, call := range []uint32{unix.SYS_UNSHARE, unix.SYS_SETNS, unix.SYS_MOUNT, unix.SYS_UMOUNT2, unix.SYS_PIVOT_ROOT, unix.SYS_FSOPEN, unix.SYS_OPEN_TREE, unix.SYS_MOVE_MOUNT, unix.SYS_MOUNT_SETATTR} {
-		program = append(program, unix.SockFilter{Code: jeq, K: call, Jf: 1}, deny(errno))
-	}
-	program = append(program, unix.SockFilter{Code: ret, K: unix.SECCOMP_RET_ALLOW})
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return err
-	}
-	fprog := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
-	if _, _, e := syscall.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&fprog))); e != 0 {
-		return e
-	}
-	return nil
 }

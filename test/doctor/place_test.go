@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -29,6 +30,8 @@ commands:
   script: !Command {container: c, run: [/work/script]}
   setuid: !Command {container: h, user-id: 1000, run: [/work/lanyard, --version]}
   limited: !Command {container: c, limits: {memory: 64MiB, pids: 30}, run: "true"}
+  cpus: !Command {container: c, limits: {cpus: 1}, run: "true"}
+  weighed: !Command {container: c, limits: {io-weight: 200}, run: "true"}
   softly: !Command {container: c, limits: {memory: 64MiB, pids: 30}, limits-mode: best-effort, run: "echo ran"}
   kept: !Command {container: c, volumes: {/kept: !Persistent {name: kept, init-command: plain}}, run: "true"}
 `
@@ -108,8 +111,15 @@ func (pl *place) folder(name string, mode os.FileMode) string {
 // owned gives the project and its run folder to an ordinary user.
 func (pl *place) owned() {
 	pl.t.Helper()
+	pl.ownedBy(ordinary)
+}
+
+func (pl *place) ownedBy(id string) {
+	pl.t.Helper()
+	n, err := strconv.Atoi(id)
+	pl.must(err)
 	for _, dir := range []string{pl.p.Dir, filepath.Dir(pl.p.Dir) + "/run"} {
-		pl.must(os.Chown(dir, 54399, 54399))
+		pl.must(os.Chown(dir, n, n))
 	}
 }
 
