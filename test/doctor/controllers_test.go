@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lanyard-dev/lanyard/internal/cgroup"
 	"github.com/lanyard-dev/lanyard/internal/host"
 	"github.com/lanyard-dev/lanyard/internal/testkit"
 )
@@ -69,8 +70,7 @@ func TestFewControllers(t *testing.T) {
 }
 
 // TestFewControllersOfSystemd: a user's systemd has what the machine's gives it,
-// which was memory and pids only until cpu came, and is never io. The fix is carried
-// out.
+// memory and pids only if it is an older one. The fix is carried out.
 func TestFewControllersOfSystemd(t *testing.T) {
 	testkit.Require(t, testkit.Root, testkit.Guest, testkit.CgroupV2, testkit.Systemd)
 	who, err := user.Lookup("tester") // of the guest
@@ -84,7 +84,7 @@ func TestFewControllersOfSystemd(t *testing.T) {
 		}
 	}
 	service := "user@" + who.Uid + ".service"
-	cgroup := "/sys/fs/cgroup/user.slice/user-" + who.Uid + ".slice/" + service
+	manager := "/sys/fs/cgroup/user.slice/user-" + who.Uid + ".slice/" + service
 	const unit, fixed = "/run/systemd/system/user@.service.d", "/etc/systemd/system/user@.service.d/delegate.conf"
 	defer func() {
 		for _, path := range []string{unit, fixed} {
@@ -92,46 +92,43 @@ func TestFewControllersOfSystemd(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		run("loginctl", "disable-linger", who.Username)
 		run("systemctl", "daemon-reload")
 		run("systemctl", "stop", service)
 	}()
 	pl := newPlace(t, []string{"uid", who.Uid})
 	pl.machine = true
 	pl.ownedBy(who.Uid)
-	give := func(controllers string) {
-		pl.must(os.MkdirAll(unit, 0o755))
-		pl.must(os.WriteFile(filepath.Join(unit, "00-few.conf"), []byte("[Service]\nDelegate=\nDelegate="+controllers+"\n"), 0o644))
-		run("systemctl", "daemon-reload")
-	}
-	give("memory pids")
-	run("loginctl", "enable-linger", who.Username)
-	run("systemctl", "restart", service)
+	pl.must(os.MkdirAll(unit, 0o755))
+	pl.must(os.WriteFile(filepath.Join(unit, "00-few.conf"), []byte("[Service]\nDelegate=\nDelegate=memory pids\n"), 0o644))
+	run("systemctl", "daemon-reload")
+	run("systemctl", "start", service)
 
-	const works = "groups can be made in a scope of systemd's"
 	fix := `sudo sh -c 'mkdir -p /etc/systemd/system/user@.service.d && printf "[Service]\nDelegate=cpu cpuset io memory pids\n" >` + fixed + ` && systemctl daemon-reload'` +
 		", then log out and in again, or if that systemd lingers: sudo systemctl restart " + service
-	why := "the cgroup " + cgroup + " has no cpu controller, only: memory, pids"
-	if f := pl.doctor(0, "delegation"); f.Why != works+", but without limits on cpu: "+why {
-		t.Errorf("with memory and pids it is %+v", f)
-	}
+	why := "the cgroup " + manager + " has no cpu controller, only: memory, pids"
 	pl.sameWords(0, "delegation", host.Partly, why, fix, "cpus")
 
-	give("cpu memory pids")
-	run("systemctl", "restart", service)
-	why = "the cgroup " + cgroup + " has no io controller, only: cpu, memory, pids"
-	if f := pl.doctor(0, "delegation"); f.Status != host.Yes || f.Fix != "" || f.Why != "limits and counts work: "+works+". Not with io-weight, as is usual for users: "+why {
-		t.Errorf("without io it is %+v", f)
-	}
-	if code, _, errs := pl.lanyard("weighed"); code != 127 || !strings.Contains(errs, why+"; fix: "+fix) {
-		t.Errorf("io-weight: exit code %d\n%s", code, errs)
-	}
-
-	give("memory pids")
 	advised(t, fix)
 	run("systemctl", "restart", service)
-	if f := pl.doctor(0, "delegation"); f.Status != host.Yes || f.Why != "limits and counts work: "+works {
+	if f := pl.doctor(0, "delegation"); f.Status != host.Yes || f.Why != "limits and counts work: groups can be made in a scope of systemd's" {
 		t.Errorf("once the fix is carried out it is %+v", f)
 	}
 	pl.runs("cpus")
+}
+
+// TestNoIOForUsers: their systemd has none, which is no fault until somebody wants
+// it.
+func TestNoIOForUsers(t *testing.T) {
+	testkit.Require(t, testkit.User, testkit.CgroupV2, testkit.Systemd, testkit.Limits)
+	t.Parallel()
+	place := cgroup.FindPlace()
+	_, o := place.Lacks("io")
+	if o == nil {
+		return // somebody has wanted it
+	}
+	p := testkit.NewProject(t, yaml)
+	if r := p.Run("_doctor"); r.Code != 0 || !strings.Contains(r.Out, "limits and counts work: groups can be made in "+place.String()+". Not with io-weight, as is usual for users: "+o.Why+"\n") {
+		t.Errorf("_doctor: %+v\nwant %s", r, o.Why)
+	}
+	p.Fails(127, []string{"cannot limit io: " + o.Error()}, "weighed")
 }
