@@ -97,13 +97,16 @@ func CommandLine(controllers []string) string {
 func ofManager() string {
 	const dir = "/etc/systemd/system/user@.service.d"
 	return fmt.Sprintf(`sudo sh -c 'mkdir -p %[1]s && printf "[Service]\nDelegate=cpu cpuset io memory pids\n" >%[1]s/delegate.conf && systemctl daemon-reload'`+
-		", then log out and in again, or if that systemd lingers: sudo systemctl restart %[2]s", dir, managerUnit(os.Geteuid()))
+		", then sudo systemctl restart %[2]s, which ends all that it runs", dir, managerUnit(os.Geteuid()))
 }
 
 // ofParents has the cgroups above one hand on what they have, from the top.
 func ofParents(folder string) string {
 	unit := filepath.Base(folder)
-	if Booted() && slices.Contains([]string{".service", ".scope", ".slice"}, filepath.Ext(unit)) {
+	switch booted, above := Booted(), filepath.Base(filepath.Dir(folder)); {
+	case booted && ourScope(unit):
+		return "no DisableControllers= in " + above
+	case booted && slices.Contains([]string{".service", ".scope"}, filepath.Ext(unit)):
 		return "Delegate=yes, without a list of controllers, in " + unit
 	}
 	there, err := wordsOf(mount, controllersFile)
@@ -124,6 +127,11 @@ func ofParents(folder string) string {
 	}
 	slices.Reverse(files)
 	return "echo +" + strings.Join(give, " +") + " | sudo tee " + strings.Join(files, " ")
+}
+
+// ourScope says whether a unit is one that lanyard has had made, with Delegate=yes.
+func ourScope(unit string) bool {
+	return filepath.Ext(unit) == ".scope" && (strings.HasPrefix(unit, "lanyard-") || strings.HasPrefix(unit, "harpoon-"))
 }
 
 // without gives the words that are not among others.

@@ -37,7 +37,7 @@ func gather() *facts {
 		f.own, f.strangers = own, othersIn(own)
 	}
 	f.ownRefuse = refusal(f.own)
-	f.delegated = !f.systemd || markedDelegated(f.own) || f.uid != 0 && f.ownRefuse == "" && !f.strangers && f.sdRefuse == "" && saidDelegated(f.own)
+	f.delegated = !f.systemd || f.uid != 0 && markedDelegated(f.own) || f.ownRefuse == "" && !f.strangers && f.sdRefuse == "" && ownUnit(f.own)
 	return f
 }
 
@@ -151,17 +151,12 @@ func permitted(path string) error {
 	return unix.Faccessat(unix.AT_FDCWD, path, unix.W_OK, unix.AT_EACCESS)
 }
 
-// markedDelegated says whether systemd has given a cgroup away. The machine's
-// marks those of units with Delegate=yes, for root and in newer versions for
-// everybody; a user's marks none, see saidDelegated.
+// markedDelegated says whether the machine's systemd has given a cgroup to its
+// unit's user (newer ones say so to everybody). A user's marks none, see ownUnit.
 func markedDelegated(folder string) bool {
 	var value [8]byte
-	for _, name := range []string{"trusted.delegate", "user.delegate"} {
-		if n, err := unix.Getxattr(folder, name, value[:]); err == nil && string(value[:n]) == "1" {
-			return true
-		}
-	}
-	return false
+	n, err := unix.Getxattr(folder, "user.delegate", value[:])
+	return err == nil && string(value[:n]) == "1"
 }
 
 // noManager says why the systemd of a user can't be asked, "" if it can.

@@ -2,34 +2,39 @@ package cgroup
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
-// kindsOf are the units that have processes of their own, by the ends of their
-// names, and what their interface is called (org.freedesktop.systemd1(5)).
-var kindsOf = map[string]string{".service": "Service", ".scope": "Scope"}
+// askTime bounds what the manager is asked for a decision that it does not have
+// to make: another place will do.
+const askTime = 5 * time.Second
 
-// saidDelegated asks this user's manager whether a cgroup is that of a unit with
-// Delegate=yes: the mark is the machine's manager's only. False if it can't be
-// asked within scopeTime.
-func saidDelegated(folder string) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), scopeTime)
-	defer cancel()
+// ownUnit asks this user's manager, as root the machine's, whether a cgroup is that
+// of a unit with Delegate=yes whose main process this is: what we make of the cgroup
+// takes no process any more (cgroups(7), "no internal processes" rule), so there
+// must be no other that systemd is going to start in it, after an ExecStartPre= or
+// between two ExecStart= of a oneshot service. False if it can't be asked within
+// askTime.
+func ownUnit(folder string) bool {
 	name := strings.TrimPrefix(filepath.Base(folder), "_") // before names that the kernel could take for its own (systemd's cg_escape)
-	kind, known := kindsOf[filepath.Ext(name)]
-	if !known {
+	kind := map[string]string{".service": "Service", ".scope": "Scope"}[filepath.Ext(name)]
+	if kind == "" {
 		return false
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), askTime)
+	defer cancel()
 	conn, err := connect(ctx)
 	if err != nil {
 		return false
 	}
 	defer conn.Close()
-	delegate, err := conn.GetUnitTypePropertyContext(ctx, name, kind, "Delegate")
-	if err != nil || delegate.Value.Value() != true {
-		return false
+	unit, err := conn.GetUnitTypePropertiesContext(ctx, name, kind) // org.freedesktop.systemd1(5)
+	if err != nil || unit["Delegate"] != true || unit["ControlGroup"] != strings.TrimPrefix(folder, mount) {
+		return false // a folder of that name may be anywhere
 	}
-	group, err := conn.GetUnitTypePropertyContext(ctx, name, kind, "ControlGroup")
-	return err == nil && group.Value.Value() == strings.TrimPrefix(folder, mount) // a folder of that name may be anywhere
+	commands, _ := unit["ExecStart"].([][]any)
+	return kind == "Scope" || unit["MainPID"] == uint32(os.Getpid()) && len(commands) == 1
 }

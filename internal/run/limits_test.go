@@ -153,7 +153,11 @@ func TestIOWeight(t *testing.T) {
 		if testkit.IOWeight() {
 			t.Fatalf("no weight, where one has to be: %s", r.Err)
 		}
-		const why = "io: there is no weight in "
+		why := "io: there is no weight in "
+		place := cgroup.FindPlace()
+		if _, few := place.Lacks("io"); few != nil {
+			why = "io: " + few.Error()
+		}
 		if !strings.Contains(r.Err, "warning: weight-soft: it runs without its limits on "+why) {
 			t.Errorf("best effort: %s", r.Err)
 		}

@@ -43,7 +43,7 @@ const asVar = "LANYARD_TEST_AS"
 // program NAME"; those here are what the guest lacks and the machine has.
 var Elsewhere = map[string][]Need{
 	"root":            {User, CgroupV1, CgroupV2, Systemd, Guest},
-	"user":            {Root, Limits, NoCgroup, CgroupV1, CgroupV2, Systemd, Fuse},
+	"user":            {Root, Limits, NoCgroup, CgroupV1, CgroupV2, Systemd, Fuse, Guest},
 	"vm-root":         append([]Need{User, Systemd}, notInGuest...),
 	"vm-user":         append([]Need{Root, Systemd, NoCgroup}, notInGuest...), // see AsStranger
 	"vm-systemd-root": append([]Need{User}, notInGuest...),

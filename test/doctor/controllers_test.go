@@ -104,7 +104,7 @@ func TestFewControllersOfSystemd(t *testing.T) {
 	run("systemctl", "start", service)
 
 	fix := `sudo sh -c 'mkdir -p /etc/systemd/system/user@.service.d && printf "[Service]\nDelegate=cpu cpuset io memory pids\n" >` + fixed + ` && systemctl daemon-reload'` +
-		", then log out and in again, or if that systemd lingers: sudo systemctl restart " + service
+		", then sudo systemctl restart " + service + ", which ends all that it runs"
 	why := "the cgroup " + manager + " has no cpu controller, only: memory, pids"
 	pl.sameWords(0, "delegation", host.Partly, why, fix, "cpus")
 
@@ -119,12 +119,12 @@ func TestFewControllersOfSystemd(t *testing.T) {
 // TestNoIOForUsers: their systemd has none, which is no fault until somebody wants
 // it.
 func TestNoIOForUsers(t *testing.T) {
-	testkit.Require(t, testkit.User, testkit.CgroupV2, testkit.Systemd, testkit.Limits)
+	testkit.Require(t, testkit.User, testkit.Guest, testkit.CgroupV2, testkit.Systemd, testkit.Limits)
 	t.Parallel()
 	place := cgroup.FindPlace()
 	_, o := place.Lacks("io")
 	if o == nil {
-		return // somebody has wanted it
+		t.Fatal("nobody has given this user's systemd io, and it is not missed")
 	}
 	p := testkit.NewProject(t, yaml)
 	if r := p.Run("_doctor"); r.Code != 0 || !strings.Contains(r.Out, "limits and counts work: groups can be made in "+place.String()+". Not with io-weight, as is usual for users: "+o.Why+"\n") {

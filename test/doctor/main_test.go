@@ -6,6 +6,7 @@ package doctor_test
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -29,6 +30,7 @@ func TestMain(m *testing.M) {
 }
 
 func confine(words []string) error {
+	runtime.LockOSThread() // capabilities are a thread's
 	if err := unix.Mount("", "/", "", unix.MS_PRIVATE|unix.MS_REC, ""); err != nil {
 		return err
 	}

@@ -147,6 +147,33 @@ func TestUnitWithDelegate(t *testing.T) {
 	until(t, 10*time.Second, "the end of the unit", func() bool { return len(testkit.CgroupFolders(unit)) == 0 })
 }
 
+// TestUnitOfTwoCommands: lanyard in ExecStartPre= leaves the unit's cgroup as it is,
+// because ExecStart= has to find a place in it.
+func TestUnitOfTwoCommands(t *testing.T) {
+	testkit.Require(t, testkit.CgroupV2, testkit.Systemd)
+	t.Parallel()
+	p := newProject(t, limited("two")+`  pre: !Command {container: h, limits: {memory: 64MiB}, run: "touch pre"}
+`)
+	unit := fmt.Sprintf("lanyard-test-two-%d.service", os.Getpid())
+	const run = `exec -a lanyard "$0" "$@"`
+	out, err := exec.Command(testkit.RequireTool(t, "systemd-run"), manager(), "--collect", "--unit="+unit, "-p", "Delegate=yes", "-p", "WorkingDirectory="+p.dir,
+		"-p", fmt.Sprintf("ExecStartPre=/bin/bash -c 'exec -a lanyard %s pre'", p.path(helperName)), "bash", "-c", run, p.path(helperName), "app").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	defer func() {
+		if said := systemctl(t, "stop", unit); said != "" {
+			t.Errorf("stop: %s", said)
+		}
+	}()
+	if folder := groupOf(t, "two"); !strings.Contains(folder, "/"+unit+"/lanyard-") {
+		t.Errorf("the command is in %s, not in %s", folder, unit)
+	}
+	if _, err := os.Stat(p.path("pre")); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestUserInForeignCgroup: an ordinary user in a cgroup that is not his, as in a
 // session, has a scope of his systemd; where he has none he is told what to do.
 func TestUserInForeignCgroup(t *testing.T) {
