@@ -183,7 +183,7 @@ func (u *units) nothingRuns(group string) {
 	u.t.Helper()
 	u.until("no process is left", func() bool { return len(testkit.Pids(u.mark))+len(testkit.Pids("LANYARDENV_"+u.mark)) == 0 })
 	u.until("no cgroup is left", func() bool {
-		return !exists("/sys/fs/cgroup"+group) && len(testkit.CgroupFolders("harpoon-*.scope")) == 0
+		return !exists("/sys/fs/cgroup"+group) && len(testkit.CgroupFolders("harpoon-box.scope")) == 0
 	})
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
 	u.must(err)
