@@ -100,14 +100,23 @@ func ofManager() string {
 		", then sudo systemctl restart %[2]s, which ends all that it runs", dir, managerUnit(os.Geteuid()))
 }
 
+// ofUnit has systemd give the cgroup of a unit what it lacks; "" if it is none's.
+// A scope that lanyard has had made was given all that its slice hands on.
+func ofUnit(folder string) string {
+	unit := filepath.Base(folder)
+	switch ext := filepath.Ext(unit); {
+	case ext == ".scope" && (strings.HasPrefix(unit, "lanyard-") || strings.HasPrefix(unit, "harpoon-")):
+		return "no DisableControllers= in " + filepath.Base(filepath.Dir(folder))
+	case ext == ".scope" || ext == ".service":
+		return "Delegate=yes, without a list of controllers, in " + unit
+	}
+	return ""
+}
+
 // ofParents has the cgroups above one hand on what they have, from the top.
 func ofParents(folder string) string {
-	unit := filepath.Base(folder)
-	switch booted, above := Booted(), filepath.Base(filepath.Dir(folder)); {
-	case booted && ourScope(unit):
-		return "no DisableControllers= in " + above
-	case booted && slices.Contains([]string{".service", ".scope"}, filepath.Ext(unit)):
-		return "Delegate=yes, without a list of controllers, in " + unit
+	if fix := ofUnit(folder); fix != "" && Booted() {
+		return fix
 	}
 	there, err := wordsOf(mount, controllersFile)
 	if err != nil {
@@ -127,11 +136,6 @@ func ofParents(folder string) string {
 	}
 	slices.Reverse(files)
 	return "echo +" + strings.Join(give, " +") + " | sudo tee " + strings.Join(files, " ")
-}
-
-// ourScope says whether a unit is one that lanyard has had made, with Delegate=yes.
-func ourScope(unit string) bool {
-	return filepath.Ext(unit) == ".scope" && (strings.HasPrefix(unit, "lanyard-") || strings.HasPrefix(unit, "harpoon-"))
 }
 
 // without gives the words that are not among others.

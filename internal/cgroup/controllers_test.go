@@ -46,6 +46,21 @@ func TestFew(t *testing.T) {
 	}
 }
 
+func TestOfUnit(t *testing.T) {
+	for folder, want := range map[string]string{
+		"/app.slice/web.service":                "Delegate=yes, without a list of controllers, in web.service",
+		"/app.slice/run-r1.scope":               "Delegate=yes, without a list of controllers, in run-r1.scope",
+		"/app.slice/lanyard-0123456789ab.scope": "no DisableControllers= in app.slice",
+		"/system.slice/harpoon-web.scope":       "no DisableControllers= in system.slice",
+		"/app.slice/lanyard-app.service":        "Delegate=yes, without a list of controllers, in lanyard-app.service",
+		"/jobs/one":                             "",
+	} {
+		if got := ofUnit(folder); got != want {
+			t.Errorf("%s: %q, want %q", folder, got, want)
+		}
+	}
+}
+
 func TestLacks(t *testing.T) {
 	dir := t.TempDir()
 	place := Place{Kind: Own, Folder: dir}

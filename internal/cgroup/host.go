@@ -42,10 +42,10 @@ func Hierarchy() (version string, controllers []string) {
 	return version, controllers
 }
 
-// Refusal says why this process can make no groups; nil if it can.
-func Refusal() *linux.Obstacle {
-	if place := FindPlace(); place.Kind != Hierarchies {
-		return place.Refuse
+// Refusal says why this process can make no groups in a place; nil if it can.
+func (p *Place) Refusal() *linux.Obstacle {
+	if p.Kind != Hierarchies {
+		return p.Refuse
 	}
 	for _, controller := range (Limits{Memory: new(int64), CPUs: new(float64), Pids: new(int64)}).controllers() {
 		folder, err := cgroups.FindCgroupMountpoint("", controller)

@@ -18,12 +18,7 @@ func cgroups() Finding {
 		return Finding{name, No, "no cgroups are mounted", "sudo mount -t cgroup2 none /sys/fs/cgroup"}
 	}
 	why := version + " with " + strings.Join(controllers, ", ")
-	var missing []string
-	for _, c := range limited {
-		if !slices.Contains(controllers, c) {
-			missing = append(missing, c)
-		}
-	}
+	missing := slices.DeleteFunc(slices.Clone(limited), func(c string) bool { return slices.Contains(controllers, c) })
 	if len(missing) > 0 {
 		return Finding{name, Partly, why + "; limits on " + strings.Join(missing, ", ") + " need controllers that are not there",
 			cgroup.CommandLine(missing)}
@@ -35,10 +30,10 @@ func cgroups() Finding {
 // systemd's has no io unless somebody has said so, so that is no fault.
 func delegation() Finding {
 	const name = "delegation"
-	if o := cgroup.Refusal(); o != nil {
+	place := cgroup.FindPlace()
+	if o := place.Refusal(); o != nil {
 		return blocked(name, No, o)
 	}
-	place := cgroup.FindPlace()
 	works := "groups can be made in " + place.String()
 	if lacking, o := place.Lacks(limited...); o != nil {
 		status := Partly

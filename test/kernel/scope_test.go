@@ -117,28 +117,38 @@ func (r *running) appearedOnly(there, missing string) {
 	}
 }
 
+// inUnit runs app in a unit with Delegate=yes of this user's manager, until stop, and
+// gives the cgroup of the child of that name, which has to be in the unit's.
+func (p *project) inUnit(unit, child string, properties ...string) (folder string, stop func()) {
+	p.t.Helper()
+	args := []string{manager(), "--collect", "--unit=" + unit, "-p", "Delegate=yes", "-p", "WorkingDirectory=" + p.dir}
+	for _, property := range properties {
+		args = append(args, "-p", property)
+	}
+	args = append(args, "bash", "-c", `exec -a lanyard "$0" "$@"`, p.path(helperName), "app")
+	out, err := exec.Command(testkit.RequireTool(p.t, "systemd-run"), args...).CombinedOutput()
+	if err != nil {
+		p.t.Fatalf("%v: %s", err, out)
+	}
+	stop = sync.OnceFunc(func() {
+		if said := systemctl(p.t, "stop", unit); said != "" {
+			p.t.Errorf("stop: %s", said)
+		}
+	})
+	p.t.Cleanup(stop)
+	if folder = groupOf(p.t, child); !strings.Contains(folder, "/"+unit+"/lanyard-") {
+		p.t.Errorf("the command is in %s, not in %s", folder, unit)
+	}
+	return folder, stop
+}
+
 // TestUnitWithDelegate: the cgroup of a unit with Delegate=yes is used itself, the
 // machine's as a user's, so that what is set for the unit holds for all of it.
 func TestUnitWithDelegate(t *testing.T) {
 	testkit.Require(t, testkit.CgroupV2, testkit.Systemd)
 	t.Parallel()
-	p := newProject(t, limited("unit"))
 	unit := fmt.Sprintf("lanyard-test-%d.service", os.Getpid())
-	out, err := exec.Command(testkit.RequireTool(t, "systemd-run"), manager(), "--collect", "--unit="+unit, "-p", "Delegate=yes", "-p", "WorkingDirectory="+p.dir,
-		"bash", "-c", `exec -a lanyard "$0" "$@"`, p.path(helperName), "app").CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	stop := sync.OnceFunc(func() {
-		if said := systemctl(t, "stop", unit); said != "" {
-			t.Errorf("stop: %s", said)
-		}
-	})
-	defer stop()
-	folder := groupOf(t, "unit")
-	if !strings.Contains(folder, "/"+unit+"/lanyard-") {
-		t.Errorf("the command is in %s, not in %s", folder, unit)
-	}
+	folder, stop := newProject(t, limited("unit")).inUnit(unit, "unit")
 	leaf := strings.SplitAfter(folder, unit)[0] + "/lanyard-init/cgroup.procs"
 	if data, err := os.ReadFile(leaf); err != nil || len(strings.Fields(string(data))) < 3 {
 		t.Errorf("supervisor, janitor and stage are not in the leaf: %q, %v", data, err)
@@ -154,21 +164,7 @@ func TestUnitOfTwoCommands(t *testing.T) {
 	t.Parallel()
 	p := newProject(t, limited("two")+`  pre: !Command {container: h, limits: {memory: 64MiB}, run: "touch pre"}
 `)
-	unit := fmt.Sprintf("lanyard-test-two-%d.service", os.Getpid())
-	const run = `exec -a lanyard "$0" "$@"`
-	out, err := exec.Command(testkit.RequireTool(t, "systemd-run"), manager(), "--collect", "--unit="+unit, "-p", "Delegate=yes", "-p", "WorkingDirectory="+p.dir,
-		"-p", fmt.Sprintf("ExecStartPre=/bin/bash -c 'exec -a lanyard %s pre'", p.path(helperName)), "bash", "-c", run, p.path(helperName), "app").CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	defer func() {
-		if said := systemctl(t, "stop", unit); said != "" {
-			t.Errorf("stop: %s", said)
-		}
-	}()
-	if folder := groupOf(t, "two"); !strings.Contains(folder, "/"+unit+"/lanyard-") {
-		t.Errorf("the command is in %s, not in %s", folder, unit)
-	}
+	p.inUnit(fmt.Sprintf("lanyard-test-two-%d.service", os.Getpid()), "two", fmt.Sprintf("ExecStartPre=/bin/bash -c 'exec -a lanyard %s pre'", p.path(helperName)))
 	if _, err := os.Stat(p.path("pre")); err != nil {
 		t.Error(err)
 	}
