@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lanyard-dev/lanyard/internal/linux"
 	"github.com/lanyard-dev/lanyard/internal/plan"
 )
 
@@ -176,7 +177,7 @@ func runText(proc *plan.Process, box *plan.Container) string {
 	}
 	quoted := make([]string, len(words))
 	for i, w := range words {
-		quoted[i] = shellQuote(w)
+		quoted[i] = linux.ShellQuote(w)
 	}
 	return strings.Join(quoted, " ")
 }

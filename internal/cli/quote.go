@@ -1,39 +1,6 @@
 package cli
 
-import (
-	"fmt"
-	"strings"
-)
-
-// shellQuote is word as it would be typed into a shell, on one line and
-// without control characters.
-func shellQuote(word string) string {
-	const safe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=,+@%"
-	control := func(r rune) bool { return r < ' ' || r == 0x7f }
-	switch {
-	case word != "" && strings.Trim(word, safe) == "":
-		return word
-	case !strings.ContainsFunc(word, control):
-		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-	}
-	var b strings.Builder
-	b.WriteString("$'")
-	for _, r := range word {
-		switch {
-		case r == '\n':
-			b.WriteString(`\n`)
-		case r == '\t':
-			b.WriteString(`\t`)
-		case control(r):
-			fmt.Fprintf(&b, `\x%02x`, r)
-		case r == '\'' || r == '\\':
-			b.WriteString(`\` + string(r))
-		default:
-			b.WriteRune(r)
-		}
-	}
-	return b.String() + "'"
-}
+import "strings"
 
 // shellWords splits the part of a command line before the cursor as bash
 // would, without expanding anything. The last word is the one under the

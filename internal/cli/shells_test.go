@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/lanyard-dev/lanyard/internal/linux"
 )
 
 // TestMain lets the test binary be lanyard when it is called by that name, so
@@ -116,7 +118,7 @@ func TestFishCompletion(t *testing.T) {
 	}
 	dir, env := project(t)
 	for _, test := range completionLines {
-		script := "lanyard completion fish | source; complete -C " + shellQuote(test.line)
+		script := "lanyard completion fish | source; complete -C " + linux.ShellQuote(test.line)
 		out := shell(t, dir, env, "fish", "--no-config", "-c", script)
 		var got []string
 		for line := range strings.Lines(out) {

@@ -10,24 +10,6 @@ import (
 	"github.com/lanyard-dev/lanyard/internal/host"
 )
 
-func TestShellQuote(t *testing.T) {
-	for word, want := range map[string]string{
-		"":           "''",
-		"a-b/c:1,2":  "a-b/c:1,2",
-		"a b":        "'a b'",
-		"it's":       `'it'\''s'`,
-		"$HOME":      "'$HOME'",
-		"a\nb\t'\\":  `$'a\nb\t\'\\'`,
-		"\x1b[31m":   `$'\x1b[31m'`,
-		"größe":      "'größe'",
-		"echo \"x\"": `'echo "x"'`,
-	} {
-		if got := shellQuote(word); got != want {
-			t.Errorf("%q: got %s, want %s", word, got, want)
-		}
-	}
-}
-
 func TestShellWords(t *testing.T) {
 	tests := []struct {
 		line string

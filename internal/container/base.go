@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"syscall"
 
+	"github.com/lanyard-dev/lanyard/internal/host"
 	"github.com/lanyard-dev/lanyard/internal/linux"
 	"golang.org/x/sys/unix"
 )
@@ -116,7 +117,7 @@ func ownBase(path string) string {
 	if os.Geteuid() == 0 {
 		return "sudo rm -r " + path
 	}
-	return "export XDG_RUNTIME_DIR=/run/user/$(id -u), or another folder of yours"
+	return host.OtherRunFolder(path)
 }
 
 // unmade says why the folder can't be made, in the same words whether that was

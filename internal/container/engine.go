@@ -51,8 +51,7 @@ func (c *Container) life() {
 	gone.OOM = gone.OOM || link.oom
 	c.removeCgroup(link.group)
 	if !link.started && !link.failed {
-		c.notify(Event{Kind: Failed, Bug: !c.wasKilled(), Err: &linux.StepError{
-			Step: "start the container", Detail: "its init died early: " + describe(status)}})
+		c.notify(c.diedEarly(status))
 	}
 	c.notify(gone)
 }

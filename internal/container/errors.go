@@ -27,15 +27,36 @@ func cloneError(err error, userNS bool) error {
 func (c *Container) explained(err error) error {
 	var e *linux.StepError
 	refused := errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EACCES)
-	if c.spec.UserNS == nil || !refused || !errors.As(err, &e) || e.Step == linux.ExecStep {
+	if !refused || !errors.As(err, &e) || e.Step == linux.ExecStep {
 		return err
 	}
-	if o := host.Inside(err); o != nil {
+	userNS := c.spec.UserNS != nil
+	var o *linux.Obstacle
+	switch {
+	case e.Step == linux.SlaveStep:
+		o = host.Mounting(err, userNS)
+	case userNS:
+		o = host.Inside(err)
+	}
+	switch {
+	case o != nil:
 		e.Detail = o.Error()
-	} else if e.Detail == "" {
+	case userNS && e.Detail == "":
 		e.Detail = "`lanyard _doctor` says what this machine allows"
 	}
 	return err
+}
+
+// diedEarly is about an init that did not get to the command.
+func (c *Container) diedEarly(status syscall.WaitStatus) Event {
+	e := &linux.StepError{Step: "start the container", Detail: "its init died early: " + describe(status)}
+	if status.Signaled() && status.Signal() == syscall.SIGSYS { // of a filter that kills, where others answer with EPERM
+		if o := host.Mounting(syscall.EPERM, c.spec.UserNS != nil); o != nil {
+			e.Detail = o.Error()
+			return Event{Kind: Failed, Err: e}
+		}
+	}
+	return Event{Kind: Failed, Bug: !c.wasKilled(), Err: e}
 }
 
 func procPath(pid int, name string) string { return fmt.Sprintf("/proc/%d/%s", pid, name) }

@@ -15,8 +15,8 @@ type facts struct {
 	userErr error
 	nsErr   error // of the other namespaces
 	ids     ids.Host
-	mapErr  error // of mapping all of ids; nil where there are none
-	tried   results
+	mapErr  error   // of mapping all of ids; nil where there are none
+	tried   results // of namespaces; what is not in it was not tried
 }
 
 func gather(userNS bool, project string) *facts {

@@ -72,21 +72,29 @@ func (f *facts) namespaces() Finding {
 		return f.untried(name)
 	case f.nsErr != nil:
 		return refused(name, f.clone(f.nsErr, f.userNS), f.nsErr)
+	case f.tried[tryMounts] != 0:
+		return refused(name, f.mounting(f.tried[tryMounts], f.userNS), f.tried[tryMounts])
 	}
 	return yes(name, "mount, pid, ipc and uts namespaces were made")
 }
 
-// untried is a finding about what needs namespaces that there are not.
+// untried is a finding about what needs namespaces that there are not, or that
+// nothing can be mounted in.
 func (f *facts) untried(name string) Finding {
-	err := f.nsErr
-	if f.userNS && f.userErr != nil {
-		err = f.userErr
+	want, fix := "namespaces", ""
+	var o *linux.Obstacle
+	switch errno := f.tried[tryMounts]; {
+	case f.userNS && f.userErr != nil:
+		o = f.clone(f.userErr, true)
+	case errno != 0:
+		want, o = "mounts", f.mounting(errno, f.userNS)
+	default:
+		o = f.clone(f.nsErr, f.userNS)
 	}
-	fix := ""
-	if o := f.clone(err, f.userNS); o != nil {
+	if o != nil {
 		fix = o.Fix
 	}
-	return Finding{name, No, "could not be tried, for want of namespaces", fix}
+	return Finding{name, No, "could not be tried, for want of " + want, fix}
 }
 
 // judge makes a finding of a try.

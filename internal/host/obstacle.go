@@ -24,6 +24,12 @@ func Inside(err error) *linux.Obstacle {
 	return readSettings().inside(err)
 }
 
+// Mounting says what stands in the way of the first mount in namespaces of ours;
+// nil if nothing is known to. A filter may as well kill who tries it (SIGSYS).
+func Mounting(err error, userNS bool) *linux.Obstacle {
+	return readSettings().mounting(err, userNS)
+}
+
 // walled says that the filter and the profile of a container around us are what
 // refuses. The machine's AppArmor has no say in that, although its setting is seen
 // in there too: it is about programs without a profile.
@@ -39,15 +45,26 @@ func (s settings) inside(err error) *linux.Obstacle {
 	return nil
 }
 
+func (s settings) mounting(err error, userNS bool) *linux.Obstacle {
+	if o := s.inside(err); o != nil && userNS {
+		return o
+	}
+	if !s.seccomp {
+		return nil
+	}
+	return &linux.Obstacle{
+		Why: "a seccomp filter or a security module forbids mounts" + s.place() + ", of which containers are made",
+		Fix: s.openUp("an empty SystemCallFilter="),
+	}
+}
+
 func (s settings) clone(err error, userNS bool) *linux.Obstacle {
 	refused := errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EACCES)
 	full := errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EUSERS)
 	if !userNS {
 		switch {
-		case refused && s.sysAdmin:
-			return &linux.Obstacle{Why: "a seccomp filter or a security module forbids namespaces" + s.place(), Fix: s.openUp()}
 		case refused:
-			return &linux.Obstacle{Why: "root without the capability SYS_ADMIN may make no namespaces" + s.place(), Fix: s.openUp()}
+			return &linux.Obstacle{Why: "a seccomp filter or a security module forbids namespaces" + s.place(), Fix: s.openUp("RestrictNamespaces=no")}
 		case full:
 			return tooMany()
 		}
@@ -71,7 +88,7 @@ func (s settings) clone(err error, userNS bool) *linux.Obstacle {
 	case full:
 		return tooMany()
 	case refused && s.seccomp:
-		return &linux.Obstacle{Why: "a seccomp filter forbids user namespaces" + s.place(), Fix: s.openUp()}
+		return &linux.Obstacle{Why: "a seccomp filter forbids user namespaces" + s.place(), Fix: s.openUp("RestrictNamespaces=no")}
 	case refused:
 		return &linux.Obstacle{
 			Why: "something forbids user namespaces: a chroot around this process, or a security module",
@@ -91,23 +108,29 @@ func (s settings) place() string {
 	return " in this container of " + s.around
 }
 
-// openUp is how to start the container around us so that it can have containers.
-// An ordinary user needs less of it than root, who makes no user namespace.
-func (s settings) openUp() string {
-	const open = "--security-opt seccomp=unconfined --security-opt apparmor=unconfined "
+// openUp is how to start the container around us so that it can have containers,
+// or the unit of systemd, which sets those lines. An ordinary user needs less of a
+// container than root, who makes no user namespace.
+func (s settings) openUp(lines string) string {
+	docker := "docker run --privileged …"
+	if s.effectiveUID != 0 {
+		docker = "docker run --security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined …"
+	}
 	switch {
+	case s.around == "":
+		return "in a unit of systemd: " + lines + "; in a container of Docker: " + docker
+	case s.around == "Docker":
+		return docker
 	case s.around == "Podman" && s.effectiveUID != 0:
 		return "podman run --security-opt seccomp=unconfined --security-opt unmask=ALL …"
 	case s.around == "Podman":
 		return "podman run --privileged …"
 	case s.around == "Kubernetes":
 		return "securityContext: {privileged: true} in the pod"
-	case s.around == "" && s.seccomp && s.effectiveUID != 0:
-		return "in a unit of systemd: RestrictNamespaces=no; in a container of Docker: docker run " + open + "--security-opt systempaths=unconfined …"
-	case s.effectiveUID != 0:
-		return "docker run " + open + "--security-opt systempaths=unconfined …"
+	case s.around == "lxc":
+		return "security.nesting=true for the container (Incus, LXD), or the feature nesting=1 (Proxmox)"
 	}
-	return "docker run --privileged …"
+	return "let the container of " + s.around + " make namespaces and mount filesystems"
 }
 
 // tooMany is about the limits of namespaces(7), each of which counts for a user.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/lanyard-dev/lanyard/internal/linux"
+	"golang.org/x/sys/unix"
 )
 
 // TestObstacles: what each errno means on a host with these settings. What can be
@@ -30,14 +31,19 @@ func TestObstacles(t *testing.T) {
 		{settings{appArmor: "1", around: "Docker"}, syscall.EPERM, true, "AppArmor", "sudo sysctl"},
 		{settings{appArmor: "0", seccomp: true, around: "Docker", effectiveUID: 1}, syscall.EPERM, true,
 			"a seccomp filter forbids user namespaces in this container of Docker", "docker run --security-opt seccomp=unconfined"},
-		{settings{seccomp: true, effectiveUID: 1}, syscall.EPERM, true, "a seccomp filter forbids user namespaces", "in a unit of systemd: RestrictNamespaces=no"},
+		{settings{seccomp: true, effectiveUID: 1}, syscall.EPERM, true, "a seccomp filter forbids user namespaces", "in a unit of systemd: RestrictNamespaces=no; in a container of Docker: docker run --security-opt"},
+		{settings{seccomp: true}, syscall.EPERM, true, "a seccomp filter forbids user namespaces", "in a unit of systemd: RestrictNamespaces=no; in a container of Docker: docker run --privileged"},
 		{settings{seccomp: true, around: "Kubernetes"}, syscall.EPERM, true, "a seccomp filter forbids user namespaces in this container of Kubernetes", "securityContext"},
 		{settings{}, syscall.EINVAL, true, "this kernel was built without user namespaces", ""},
 		{settings{}, syscall.ENOMEM, true, "", ""},
 		{settings{appArmor: "1", unreadable: &linux.Obstacle{Why: "can't be read", Fix: "chmod"}}, syscall.EACCES, true, "can't be read", "chmod"},
 		{settings{appArmor: "1", unreadable: &linux.Obstacle{Why: "can't be read", Fix: "chmod"}}, syscall.EPERM, true, "AppArmor", "sudo sysctl"},
-		{settings{around: "Docker"}, syscall.EPERM, false, "root without the capability SYS_ADMIN may make no namespaces in this container of Docker", "docker run --privileged"},
-		{settings{around: "Podman", seccomp: true, sysAdmin: true}, syscall.EPERM, false, "a seccomp filter or a security module forbids namespaces in this container of Podman", "podman run --privileged"},
+		{settings{}, syscall.EPERM, false, "a seccomp filter or a security module forbids namespaces", "in a unit of systemd: RestrictNamespaces=no; in a container of Docker: docker run --privileged"},
+		{settings{around: "Docker"}, syscall.EPERM, false, "a seccomp filter or a security module forbids namespaces in this container of Docker", "docker run --privileged"},
+		{settings{around: "lxc"}, syscall.EPERM, false, "a seccomp filter or a security module forbids namespaces in this container of lxc", "security.nesting=true"},
+		{settings{around: "lxc", seccomp: true, effectiveUID: 1}, syscall.EPERM, true, "a seccomp filter forbids user namespaces in this container of lxc", "security.nesting=true"},
+		{settings{around: "other"}, syscall.EPERM, false, "a seccomp filter or a security module forbids namespaces in this container of other", "let the container of other"},
+		{settings{around: "Podman", seccomp: true}, syscall.EPERM, false, "a seccomp filter or a security module forbids namespaces in this container of Podman", "podman run --privileged"},
 		{settings{maxUserNS: "0"}, syscall.ENOSPC, false, "there are as many namespaces", "sudo sysctl"},
 		{settings{}, syscall.EAGAIN, false, "", ""},
 	} {
@@ -51,6 +57,28 @@ func TestObstacles(t *testing.T) {
 	}
 }
 
+// TestMountingObstacles: AppArmor has no say in what root does.
+func TestMountingObstacles(t *testing.T) {
+	for _, c := range []struct {
+		settings
+		userNS bool
+		why    string // its beginning; "" for nothing known
+	}{
+		{settings{}, true, ""},
+		{settings{appArmor: "1", seccomp: true}, true, "AppArmor"},
+		{settings{appArmor: "1", seccomp: true}, false, "a seccomp filter or a security module forbids mounts"},
+		{settings{appArmor: "1", seccomp: true, around: "Docker"}, true, "a seccomp filter or a security module forbids mounts in this container of Docker, of which containers are made"},
+	} {
+		why := ""
+		if o := c.mounting(unix.EPERM, c.userNS); o != nil {
+			why = o.Why
+		}
+		if !strings.HasPrefix(why, c.why) || (c.why == "") != (why == "") {
+			t.Errorf("%+v gives %q, want %q", c.settings, why, c.why)
+		}
+	}
+}
+
 // TestMountProcObstacles: the setting of AppArmor is the machine's, and seen in a
 // container too, whose filter or masks refuse.
 func TestMountProcObstacles(t *testing.T) {
@@ -59,9 +87,9 @@ func TestMountProcObstacles(t *testing.T) {
 		errno syscall.Errno
 		why   string // its beginning; "" for nothing known
 	}{
-		{settings{}, syscall.EPERM, "parts of /proc are masked here"},
+		{settings{}, syscall.EPERM, "parts of /proc are masked or read-only here"},
 		{settings{appArmor: "1"}, syscall.EPERM, "AppArmor"},
-		{settings{appArmor: "1", seccomp: true, around: "Docker"}, syscall.EPERM, "parts of /proc are masked here"},
+		{settings{appArmor: "1", seccomp: true, around: "Docker"}, syscall.EPERM, "parts of /proc are masked or read-only here"},
 		{settings{appArmor: "1", seccomp: true}, syscall.EACCES, "AppArmor"},
 		{settings{}, syscall.EACCES, ""},
 	} {

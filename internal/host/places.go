@@ -32,17 +32,42 @@ func temporary(name, path string) Finding {
 		why, fix = fmt.Sprintf("XDG_RUNTIME_DIR is relative (%s), and so ignored", dir), "unset XDG_RUNTIME_DIR, or export it with an absolute path"
 	}
 	why += ", so it is " + path
-	uid := os.Geteuid()
-	own := fmt.Sprintf("/run/user/%d", uid) // pam_systemd(8)
-	switch {
-	case exists(own):
-		fix = "export XDG_RUNTIME_DIR=" + own
-	case cgroup.Booted():
-		fix = fmt.Sprintf("sudo loginctl enable-linger %d && export XDG_RUNTIME_DIR=%s", uid, own)
+	switch better := betterRuntimeDir(); {
+	case better != "":
+		fix = better
 	case fix == "":
 		return yes(name, why)
 	}
 	return Finding{name, Partly, why + ", which is not removed when you log out", fix}
+}
+
+// runtimeDir is the runtime directory that systemd makes for this user (pam_systemd(8)).
+func runtimeDir() string { return fmt.Sprintf("/run/user/%d", os.Geteuid()) }
+
+// betterRuntimeDir is the command that gives this user that one; "" where nobody
+// makes it.
+func betterRuntimeDir() string {
+	command := "export XDG_RUNTIME_DIR=" + runtimeDir()
+	switch {
+	case exists(runtimeDir()):
+		return command
+	case cgroup.Booted():
+		return fmt.Sprintf("sudo loginctl enable-linger %d && %s", os.Geteuid(), command)
+	}
+	return ""
+}
+
+// OtherRunFolder is how an ordinary user gets another folder for run folders than
+// path, in which none can be made.
+func OtherRunFolder(path string) string {
+	better := betterRuntimeDir()
+	switch dir := filepath.Dir(path); {
+	case better != "" && (dir != runtimeDir() || !exists(dir)):
+		return better + ", or export it with another folder of yours"
+	case dir == "/tmp":
+		return "export XDG_RUNTIME_DIR with a folder of yours"
+	}
+	return "unset XDG_RUNTIME_DIR, or export it with a folder of yours"
 }
 
 func exists(path string) bool {
@@ -60,10 +85,10 @@ func project(path string, userNS bool) Finding {
 	}
 	switch {
 	case st.Flags&unix.MS_NOEXEC != 0:
-		return blocked(name, Partly, &rootfs.NoExec)
+		return blocked(name, Partly, rootfs.NoExec(path))
 	case st.Flags&unix.MS_NOSUID != 0 && !userNS:
 		return Finding{name, Partly, "the project folder is on a filesystem mounted nosuid, so setuid programs in it have no more power than who runs them",
-			"sudo mount -o remount,suid $(findmnt -no TARGET -T .)"}
+			linux.Remount("suid", path)}
 	}
 	return yes(name, "programs in "+path+" can be executed")
 }
@@ -75,8 +100,8 @@ func (f *facts) ownHost() Finding {
 		return yes(name, "no other container is around this process")
 	}
 	fix := ""
-	if f.userErr != nil || f.nsErr != nil || f.tried[tryProc] != 0 {
-		fix = f.openUp()
+	if f.userErr != nil || f.nsErr != nil || f.tried[tryMounts] != 0 || f.tried[tryProc] != 0 {
+		fix = f.openUp("")
 	}
 	return Finding{name, Partly, "this process is in a container of " + f.around + ", and what that one forbids is forbidden here", fix}
 }

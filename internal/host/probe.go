@@ -81,11 +81,15 @@ func try(userNS bool, namespace *os.File, project string) (results, error) {
 			found[name] = syscall.Errno(errno)
 		}
 	}
+	if _, done := found[tryMounts]; !done && exit != nil && exit.Sys().(syscall.WaitStatus).Signal() == unix.SIGSYS {
+		found[tryMounts] = unix.EPERM // a filter that kills means the same
+	}
 	return found, nil
 }
 
 // The names of tries.
 const (
+	tryMounts   = "mounts" // any: without it the others are not tried
 	tryProc     = "proc"
 	tryIDMapped = "idmapped"
 	tryNetwork  = "network"
@@ -99,9 +103,14 @@ func probe() {
 		os.Exit(0)
 	}
 	word, project, _ := strings.Cut(string(task), " ")
+	tell(tryNetwork, unix.Unshare(unix.CLONE_NEWNET))
+	err = rootfs.TryMounts()
+	tell(tryMounts, err)
+	if err != nil {
+		os.Exit(0)
+	}
 	tell(tryProc, rootfs.TryProc())
 	tell(tryIDMapped, rootfs.TryIDMapped(project, namespaceFD))
-	tell(tryNetwork, unix.Unshare(unix.CLONE_NEWNET))
 	tell(tryOverlay, rootfs.TryOverlay(word == "true"))
 	os.Exit(0)
 }

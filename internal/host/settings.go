@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/lanyard-dev/lanyard/internal/linux"
-	"golang.org/x/sys/unix"
 )
 
 // settings are what the machine's owner, or whoever started this process, has
@@ -15,7 +14,6 @@ type settings struct {
 	maxUserNS    string // user.max_user_namespaces
 	appArmor     string // kernel.apparmor_restrict_unprivileged_userns, of Ubuntu's
 	seccomp      bool   // system calls of this process are filtered
-	sysAdmin     bool   // this process has the capability SYS_ADMIN
 	around       string // the kind of container that this process is in: Docker, Podman, or what it calls itself; "" for none
 	effectiveUID int
 	unreadable   *linux.Obstacle
@@ -25,7 +23,7 @@ func readSettings() settings {
 	return settings{
 		usernsClone: sysctl("kernel/unprivileged_userns_clone"), maxUserNS: sysctl("user/max_user_namespaces"),
 		appArmor: sysctl("kernel/apparmor_restrict_unprivileged_userns"),
-		seccomp:  filtered(), sysAdmin: linux.Permitted()&(1<<unix.CAP_SYS_ADMIN) != 0, around: around(), effectiveUID: os.Geteuid(),
+		seccomp:  filtered(), around: around(), effectiveUID: os.Geteuid(),
 		unreadable: unreadable(),
 	}
 }

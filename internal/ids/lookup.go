@@ -73,17 +73,10 @@ func Lookup(uid int) Host {
 	return h
 }
 
-// Packages are the commands that install something, by what the distribution
-// calls it.
-func Packages(debian, fedora, arch, alpine, suse string) string {
-	return "sudo apt-get install " + debian + " (Debian, Ubuntu), sudo dnf install " + fedora + " (Fedora), sudo pacman -S " + arch +
-		" (Arch), sudo apk add " + alpine + " (Alpine), sudo zypper install " + suse + " (openSUSE)"
-}
-
 func helper(name string) (string, *linux.Obstacle) {
 	path, err := exec.LookPath(name)
 	if err != nil {
-		return "", &linux.Obstacle{Why: name + " is not installed", Fix: Packages("uidmap", "shadow-utils", "shadow", "shadow-uidmap", "shadow")}
+		return "", &linux.Obstacle{Why: name + " is not installed", Fix: linux.Packages("uidmap", "shadow-utils", "shadow", "shadow-uidmap", "shadow")}
 	}
 	return path, nil
 }
@@ -214,7 +207,7 @@ func powerless(helpers ...string) *linux.Obstacle {
 	case foreign:
 		return &linux.Obstacle{Why: path + " is not root's here, as in a user namespace without that root, so it has no power", Fix: "run lanyard outside of the user namespace around it"}
 	case unix.Statfs(path, &st) == nil && st.Flags&unix.MS_NOSUID != 0:
-		return &linux.Obstacle{Why: path + " is on a filesystem mounted nosuid", Fix: "sudo mount -o remount,suid $(findmnt -no TARGET -T " + path + ")"}
+		return &linux.Obstacle{Why: path + " is on a filesystem mounted nosuid", Fix: linux.Remount("suid", path)}
 	}
 	if set, err := unix.PrctlRetInt(unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0); err == nil && set == 1 {
 		return &linux.Obstacle{Why: helpers[0] + " has no power here: what started lanyard forbids new privileges (no_new_privs)",

@@ -65,6 +65,9 @@ var stepNames = [...]string{
 	stepExec:       "execute",
 }
 
+// SlaveStep is the Step of the first mount of every container.
+const SlaveStep = "make mounts slaves of the host's"
+
 // ExecStep is the Step of an error that execve itself gave.
 const ExecStep = "execute"
 

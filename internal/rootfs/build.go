@@ -76,8 +76,8 @@ func (b *builder) check() *linux.StepError {
 // openSources takes hold of everything that comes from the host before
 // anything is covered.
 func (b *builder) openSources() *linux.StepError {
-	if err := syscall.Mount("", "/", "", syscall.MS_SLAVE|syscall.MS_REC, ""); err != nil {
-		return linux.Fail("make mounts slaves of the host's", "/", err)
+	if err := TryMounts(); err != nil {
+		return linux.Fail(linux.SlaveStep, "/", err)
 	}
 	var err error
 	if b.host, err = syscall.Open("/", linux.O_PATH|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0); err != nil {

@@ -173,7 +173,7 @@ func TestNoFuseOverlay(t *testing.T) {
 	testkit.Require(t, testkit.UserNS)
 	t.Parallel()
 	p := layeredProject(t)
-	wants := map[string][]string{"absent": {"sh could not be started: mount an overlay over the rootfs", "invalid argument: the kernel stacks at most two overlays", "is not installed; fix: sudo apt-get install fuse-overlayfs\n"}}
+	wants := map[string][]string{"absent": {"sh could not be started: mount an overlay over the rootfs", "invalid argument: the kernel stacks at most two overlays", "is not installed; fix: sudo apt-get install fuse-overlayfs (Debian, Ubuntu), "}}
 	if fuse, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0); err == nil {
 		fuse.Close()
 		wants["broken"] = []string{"sh could not be started: have fuse-overlayfs lay layers over the rootfs", "it said: no kernel; today\n"}

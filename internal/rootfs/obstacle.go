@@ -6,25 +6,25 @@ import (
 	"github.com/lanyard-dev/lanyard/internal/linux"
 )
 
-// What a host may have against a container's mounts.
-var (
-	// ProcHidden: in a user namespace a new proc may show no more than the one
-	// that is there (Linux fs/namespace.c, mount_too_revealing).
-	ProcHidden = linux.Obstacle{
-		Why: "parts of /proc are masked here, as in a container, so the kernel mounts no new one",
-		Fix: "docker run --security-opt systempaths=unconfined …, podman run --security-opt unmask=ALL …",
-	}
-	// NoExec: the project is bound as it is mounted.
-	NoExec = linux.Obstacle{
+// ProcHidden says that in a user namespace a new proc may show no more than the one
+// that is there (Linux fs/namespace.c, mount_too_revealing).
+var ProcHidden = linux.Obstacle{
+	Why: "parts of /proc are masked or read-only here, as in a container, so the kernel mounts no new one",
+	Fix: "docker run --security-opt systempaths=unconfined …, podman run --security-opt unmask=ALL …, in a unit of systemd: ProtectKernelTunables=no and ProtectKernelLogs=no",
+}
+
+// NoExec says that the project, which is bound as it is mounted, is so noexec.
+func NoExec(project string) *linux.Obstacle {
+	return &linux.Obstacle{
 		Why: "the project folder is on a filesystem mounted noexec, so no program in it can be executed",
-		Fix: "sudo mount -o remount,exec $(findmnt -no TARGET -T .)",
+		Fix: linux.Remount("exec", project),
 	}
-)
+}
 
 // NoFuseOverlay says that nothing does what the kernel refuses.
 var NoFuseOverlay = linux.Obstacle{
 	Why: "fuse-overlayfs, which lays layers over each other without the kernel, is not installed",
-	Fix: "sudo apt-get install fuse-overlayfs",
+	Fix: linux.Packages("fuse-overlayfs", "fuse-overlayfs", "fuse-overlayfs", "fuse-overlayfs", "fuse-overlayfs"),
 }
 
 // FuseRefused says why /dev/fuse can't be opened.

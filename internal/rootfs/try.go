@@ -9,6 +9,9 @@ import (
 // Tries of what Build will do, for a process that is alone in the namespaces of a
 // container and ends soon: what they mount ends with it.
 
+// TryMounts keeps from the host what is mounted from here on.
+func TryMounts() error { return syscall.Mount("", "/", "", syscall.MS_SLAVE|syscall.MS_REC, "") }
+
 // TryProc mounts a proc, but nowhere.
 func TryProc() error {
 	mnt, err := newMount("proc", nosuid|nodev|noexec)
@@ -30,11 +33,8 @@ func TryIDMapped(path string, namespace int) error {
 }
 
 // TryOverlay mounts an overlay with an upper layer, as write-mode: transient has
-// it. It covers base and changes the working directory.
+// it, after TryMounts. It covers base and changes the working directory.
 func TryOverlay(userNS bool) error {
-	if err := syscall.Mount("", "/", "", syscall.MS_SLAVE|syscall.MS_REC, ""); err != nil {
-		return err
-	}
 	root, err := syscall.Open("/", linux.O_PATH|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
 	if err != nil {
 		return err

@@ -236,7 +236,7 @@ commands:
       env: !Command {container: box, run: [env]}
   init: !Command {container: box, run: "cat /proc/1/environ; echo $?"}
 `)
-	mine := []string{"NOTIFY_SOCKET=" + "/run/nobody", "WATCHDOG_USEC=1000000", "LISTEN_FDS=1", "LISTEN_FDNAMES=control", "LISTEN_PID=1", "WATCHDOG_PID=1"}
+	mine := []string{"NOTIFY_SOCKET=" + "/run/nobody", "WATCHDOG_USEC=1000000", "LISTEN_FDS=1", "LISTEN_FDNAMES=control", "LISTEN_PID=1", "LISTEN_PIDFDID=7", "WATCHDOG_PID=1"}
 	p.Write("env", "FROM_FILE=yes\n"+strings.Join(mine, "\n")+"\n")
 	p.Env = append(p.Env, mine...)
 	for _, entry := range mine {

@@ -35,7 +35,7 @@ func explainExec(e *linux.StepError, spec *Spec, candidates []string) {
 			}
 		}
 	case syscall.EACCES:
-		e.Detail = explainRefusal(e.Path)
+		e.Detail = explainRefusal(e.Path, spec.Root.Project)
 	case syscall.ENOEXEC:
 		e.Detail = execFormat(e.Path)
 	case syscall.E2BIG:
@@ -53,12 +53,12 @@ func explainExec(e *linux.StepError, spec *Spec, candidates []string) {
 }
 
 // explainRefusal says why a file may not be executed.
-func explainRefusal(path string) string {
-	const project, stNoExec = "/work/", 8 // statfs(2)
+func explainRefusal(path, project string) string {
+	const work, stNoExec = "/work/", 8 // statfs(2)
 	var fs syscall.Statfs_t
 	switch noexec := syscall.Statfs(path, &fs) == nil && fs.Flags&stNoExec != 0; {
-	case noexec && len(path) > len(project) && path[:len(project)] == project:
-		return rootfs.NoExec.Error()
+	case noexec && len(path) > len(work) && path[:len(work)] == work:
+		return rootfs.NoExec(project).Error()
 	case noexec:
 		return "its filesystem is mounted noexec"
 	}

@@ -19,7 +19,7 @@ import (
 
 // variables are how a manager speaks to the process that it starts, and to no
 // other: systemd.exec(5), "Environment Variables Set on Spawned Processes".
-var variables = []string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"}
+var variables = []string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_PID", "LISTEN_PIDFDID", "LISTEN_FDS", "LISTEN_FDNAMES"}
 
 // Owns says whether an environment variable is between lanyard and its manager.
 func Owns(name string) bool { return slices.Contains(variables, name) }

@@ -54,7 +54,7 @@ func TestTake(t *testing.T) {
 
 func TestOwns(t *testing.T) {
 	for name, want := range map[string]bool{
-		"NOTIFY_SOCKET": true, "WATCHDOG_USEC": true, "WATCHDOG_PID": true, "LISTEN_PID": true, "LISTEN_FDS": true, "LISTEN_FDNAMES": true,
+		"NOTIFY_SOCKET": true, "WATCHDOG_USEC": true, "WATCHDOG_PID": true, "LISTEN_PID": true, "LISTEN_PIDFDID": true, "LISTEN_FDS": true, "LISTEN_FDNAMES": true,
 		"LISTEN_PORT": false, "WATCHDOG_INTERVAL": false, "NOTIFY": false, "": false,
 	} {
 		if Owns(name) != want {

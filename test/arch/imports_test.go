@@ -12,7 +12,7 @@ import (
 var below = map[string][]string{
 	"cmd/lanyard":                {"internal/cli", "internal/janitor", "internal/stage"},
 	"internal/cli/mangen":        {"internal/cli"},
-	"internal/cli":               {"client", "internal/early", "internal/run", "internal/supervise", "internal/systemd", "internal/provide", "internal/recipe", "internal/store", "internal/host", "internal/plan", "internal/output", "internal/progress"},
+	"internal/cli":               {"client", "internal/early", "internal/run", "internal/supervise", "internal/systemd", "internal/provide", "internal/recipe", "internal/store", "internal/host", "internal/plan", "internal/output", "internal/progress", "internal/linux"},
 	"internal/run":               {"internal/plan", "internal/provide", "internal/store", "internal/progress", "internal/systemd", "internal/supervisor", "internal/engine", "internal/group", "internal/lifecycle", "internal/container", "internal/host", "internal/output", "internal/ids", "internal/image", "internal/rootfs", "internal/cgroup", "internal/stage", "internal/janitor", "internal/seccomp"},
 	"internal/supervise":         {"client", "internal/agent", "internal/cgroup", "internal/container", "internal/control", "internal/early", "internal/engine", "internal/group", "internal/image", "internal/janitor", "internal/lifecycle", "internal/linux", "internal/metrics", "internal/output", "internal/rootfs", "internal/stage", "internal/supervisor", "internal/systemd", "internal/seccomp"},
 	"internal/engine":            {"internal/supervisor", "internal/lifecycle", "internal/container", "internal/stage"},

@@ -78,7 +78,6 @@ func dropCaps() error {
 // CAP_SYS_ADMIN and what a container needs: clone with any of the flags, and most
 // calls about namespaces and mounts, are errno; clone3 is ENOSYS.
 func filter(errno syscall.Errno, flags uint32) error {
-	const ld, jeq, jset, ret = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, unix.BPF_JMP | unix.BPF_JEQ, unix.BPF_JMP | unix.BPF_JSET, unix.BPF_RET
 	deny := func(errno syscall.Errno) unix.SockFilter {
 		return unix.SockFilter{Code: ret, K: unix.SECCOMP_RET_ERRNO | uint32(errno)}
 	}
@@ -91,7 +90,23 @@ func filter(errno syscall.Errno, flags uint32) error {
 	for _, call := range []uint32{unix.SYS_UNSHARE, unix.SYS_SETNS, unix.SYS_MOUNT, unix.SYS_UMOUNT2, unix.SYS_PIVOT_ROOT, unix.SYS_FSOPEN, unix.SYS_OPEN_TREE, unix.SYS_MOVE_MOUNT, unix.SYS_MOUNT_SETATTR} {
 		program = append(program, unix.SockFilter{Code: jeq, K: call, Jf: 1}, deny(errno))
 	}
-	program = append(program, unix.SockFilter{Code: ret, K: unix.SECCOMP_RET_ALLOW})
+	return install(append(program, unix.SockFilter{Code: ret, K: unix.SECCOMP_RET_ALLOW}))
+}
+
+// mountFilter does action to whoever mounts, as SystemCallFilter= of systemd's
+// without @mount (systemd.exec(5)).
+func mountFilter(action uint32) error {
+	program := []unix.SockFilter{{Code: ld, K: 0}}
+	for _, call := range []uint32{unix.SYS_MOUNT, unix.SYS_UMOUNT2, unix.SYS_PIVOT_ROOT, unix.SYS_FSOPEN, unix.SYS_FSMOUNT, unix.SYS_OPEN_TREE, unix.SYS_MOVE_MOUNT, unix.SYS_MOUNT_SETATTR} {
+		program = append(program, unix.SockFilter{Code: jeq, K: call, Jf: 1}, unix.SockFilter{Code: ret, K: action})
+	}
+	return install(append(program, unix.SockFilter{Code: ret, K: unix.SECCOMP_RET_ALLOW}))
+}
+
+// Instructions of a filter (bpf(4)).
+const ld, jeq, jset, ret = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, unix.BPF_JMP | unix.BPF_JEQ, unix.BPF_JMP | unix.BPF_JSET, unix.BPF_RET
+
+func install(program []unix.SockFilter) error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return err
 	}

@@ -111,21 +111,51 @@ func TestInsideAContainer(t *testing.T) {
 	}
 }
 
-// TestMaskedProc: a container that allows namespaces, but hides parts of /proc.
+// TestMaskedProc: a container that allows namespaces, but hides parts of /proc, or
+// a unit with ProtectKernelTunables=.
 func TestMaskedProc(t *testing.T) {
-	pl := inUserNS(t, "bind", "/dev/null", "/proc/timer_list")
-	pl.sameWords(1, "proc", host.No, "parts of /proc are masked here, as in a container, so the kernel mounts no new one",
-		"docker run --security-opt systempaths=unconfined …, podman run --security-opt unmask=ALL …", "plain")
+	for name, words := range map[string][]string{
+		"masked":    {"bind", "/dev/null", "/proc/timer_list"},
+		"read-only": {"bind", "/proc/sys", "/proc/sys", "attr", "ro", "/proc/sys"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pl := inUserNS(t, words...)
+			pl.sameWords(1, "proc", host.No, "parts of /proc are masked or read-only here, as in a container, so the kernel mounts no new one",
+				"docker run --security-opt systempaths=unconfined …, podman run --security-opt unmask=ALL …, in a unit of systemd: ProtectKernelTunables=no and ProtectKernelLogs=no", "plain")
+		})
+	}
+}
+
+// TestNoMounts: a unit with a SystemCallFilter= that leaves out @mount, with and
+// without SystemCallErrorNumber=EPERM, as a user and as root.
+func TestNoMounts(t *testing.T) {
+	const why, fix = "a seccomp filter or a security module forbids mounts, of which containers are made", "in a unit of systemd: an empty SystemCallFilter=; in a container of Docker: docker run "
+	bare := []string{"root", "FILES/root", "tmpfs", "/run"} // without the marks of a container that this machine may be
+	for _, action := range []string{"kill", "errno"} {
+		t.Run("user/"+action, func(t *testing.T) {
+			pl := inUserNS(t, append(bare, "nomounts", action)...)
+			pl.folder("root", 0o755)
+			pl.sameWords(1, "namespaces", host.No, why, fix+"--security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined …", "plain")
+			for _, name := range []string{"proc", "overlay", "idmapped-mounts"} {
+				if f := pl.doctor(1, name); f.Status != host.No || f.Why != "could not be tried, for want of mounts" || !strings.HasPrefix(f.Fix, fix) {
+					t.Errorf("%s is %+v", name, f)
+				}
+			}
+		})
+		t.Run("root/"+action, func(t *testing.T) {
+			pl := onMachine(t, append(bare, "nomounts", action)...)
+			pl.folder("root", 0o755)
+			pl.sameWords(1, "namespaces", host.No, why, fix+"--privileged …", "plain")
+		})
+	}
 }
 
 func TestRootWithoutPower(t *testing.T) {
 	testkit.Require(t, testkit.Root)
-	pl := onMachine(t, "filter")
-	f := pl.doctor(1, "namespaces")
-	if f.Status != host.No || !strings.HasPrefix(f.Why, "a seccomp filter or a security module forbids namespaces") {
-		t.Errorf("namespaces are %+v", f)
-	}
-	pl.sameWords(1, "namespaces", host.No, f.Why, f.Fix, "plain")
+	pl := onMachine(t, "root", "FILES/root", "tmpfs", "/run", "filter") // without the marks of a container that this machine may be
+	pl.folder("root", 0o755)
+	pl.sameWords(1, "namespaces", host.No, "a seccomp filter or a security module forbids namespaces",
+		"in a unit of systemd: RestrictNamespaces=no; in a container of Docker: docker run --privileged …", "plain")
 }
 
 // TestNoFuseOverlay: a layer over a system that has filesystems mounted in it.
@@ -133,7 +163,7 @@ func TestNoFuseOverlay(t *testing.T) {
 	pl := inUserNS(t)
 	pl.p.Env = []string{"PATH=/nowhere"}
 	pl.sameWords(0, "fuse-overlayfs", host.Partly, "fuse-overlayfs, which lays layers over each other without the kernel, is not installed",
-		"sudo apt-get install fuse-overlayfs", "layer")
+		"sudo apt-get install fuse-overlayfs (Debian, Ubuntu), sudo dnf install fuse-overlayfs (Fedora), sudo pacman -S fuse-overlayfs (Arch), sudo apk add fuse-overlayfs (Alpine), sudo zypper install fuse-overlayfs (openSUSE)", "layer")
 }
 
 func TestShutFuse(t *testing.T) {

@@ -3,6 +3,7 @@ package doctor_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -44,16 +45,53 @@ func TestNoRuntimeDir(t *testing.T) {
 	}
 }
 
+// unsetIt is the advice where nobody makes a runtime directory.
+const unsetIt = "unset XDG_RUNTIME_DIR, or export it with a folder of yours"
+
 // TestForeignRuntimeDir: su and sudo keep the variable of somebody else, whose
 // folder is shut, as systemd makes it.
 func TestForeignRuntimeDir(t *testing.T) {
-	pl := onMachine(t, "uid", ordinary)
+	pl := onMachine(t, "tmpfs", "/run", "uid", ordinary)
 	pl.owned()
 	dir := pl.folder("theirs", 0o700)
 	pl.p.Env = []string{"XDG_RUNTIME_DIR=" + dir}
 	pl.sameWords(0, "run-folder", host.No, dir+"/lanyard can't be made: "+dir+" belongs to uid 0 with mode 0700",
-		"export XDG_RUNTIME_DIR=/run/user/$(id -u), or another folder of yours", "kept")
+		unsetIt, "kept")
 	pl.runs("plain")
+}
+
+// TestOtherRuntimeDir: what is advised depends on the machine, is not what the user
+// has already, and works where it can be carried out here.
+func TestOtherRuntimeDir(t *testing.T) {
+	const own, elsewhere = "/run/user/4242", "/run/user/0"
+	const linger = "sudo loginctl enable-linger 4242 && export XDG_RUNTIME_DIR=" + own + ", or export it with another folder of yours"
+	systemd, session := []string{"mkdir", "/run/systemd/system"}, []string{"mkdir", own}
+	for name, test := range map[string]struct {
+		dir   string // cannot be made, or written to
+		words []string
+		fix   string
+		fixed string // the variable once it is carried out
+	}{
+		"missing":              {own, nil, unsetIt, ""},
+		"missing with systemd": {own, systemd, linger, "-"},
+		"foreign":              {elsewhere, nil, unsetIt, ""},
+		"foreign with systemd": {elsewhere, systemd, linger, "-"},
+		"foreign in a session": {elsewhere, append(session, systemd...), "export XDG_RUNTIME_DIR=" + own + ", or export it with another folder of yours", own},
+		"own and shut":         {own, append(session, "chmod", "500", own), unsetIt, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pl := inUserNS(t, slices.Concat([]string{"tmpfs", "/run"}, test.words, []string{"mkdir", "/run/user", "chmod", "555", "/run/user"})...)
+			pl.p.Env = []string{"XDG_RUNTIME_DIR=" + test.dir}
+			pl.sameWords(0, "run-folder", host.No, test.dir+"/lanyard can't be made: permission denied", test.fix, "kept")
+			if test.fixed == "-" {
+				return
+			}
+			pl.p.Env = []string{"XDG_RUNTIME_DIR=" + test.fixed}
+			if code, out, errs := pl.lanyard("kept"); code != 0 {
+				t.Errorf("once that is done: %d\n%s%s", code, out, errs)
+			}
+		})
+	}
 }
 
 // TestReadOnlyRuntimeDir: as in a container that was given nothing to write to.
@@ -61,17 +99,17 @@ func TestReadOnlyRuntimeDir(t *testing.T) {
 	pl := inUserNS(t, "tmpfs", "/run", "write", "/run/file", "", "attr", "ro", "/run")
 	pl.p.Env = []string{"XDG_RUNTIME_DIR=/run/user/0"}
 	pl.sameWords(0, "run-folder", host.No, "/run/user/0/lanyard can't be made: read-only file system",
-		"export XDG_RUNTIME_DIR=/run/user/$(id -u), or another folder of yours", "kept")
+		unsetIt, "kept")
 }
 
 // TestRuntimeDirIsALinkToNowhere: nothing is made at its other end.
 func TestRuntimeDirIsALinkToNowhere(t *testing.T) {
-	pl := inUserNS(t)
+	pl := inUserNS(t, "tmpfs", "/run")
 	link := filepath.Join(pl.files, "link")
 	pl.must(os.Symlink("/nowhere", link))
 	pl.p.Env = []string{"XDG_RUNTIME_DIR=" + link}
 	pl.sameWords(0, "run-folder", host.No, link+"/lanyard can't be made: "+link+" is a link to nowhere",
-		"export XDG_RUNTIME_DIR=/run/user/$(id -u), or another folder of yours", "kept")
+		unsetIt, "kept")
 }
 
 // TestLimitsWithoutRunFolder: nothing can be noted, so a cgroup would be left
@@ -90,7 +128,7 @@ func TestLimitsWithoutRunFolder(t *testing.T) {
 func TestNoExecProject(t *testing.T) {
 	pl := inUserNS(t, "bind", "DIR", "DIR", "attr", "noexec", "DIR")
 	pl.sameWords(0, "project-folder", host.Partly, "the project folder is on a filesystem mounted noexec, so no program in it can be executed",
-		"sudo mount -o remount,exec $(findmnt -no TARGET -T .)", "script")
+		"sudo mount -o remount,exec $(findmnt -no TARGET -T "+pl.p.Dir+")", "script")
 }
 
 // TestNoSuidProject: a setuid program in it runs as whoever starts it. The program
@@ -117,7 +155,7 @@ func TestNoSuidProject(t *testing.T) {
 			}
 			want := host.Finding{Name: "project-folder", Status: host.Partly,
 				Why: "the project folder is on a filesystem mounted nosuid, so setuid programs in it have no more power than who runs them",
-				Fix: "sudo mount -o remount,suid $(findmnt -no TARGET -T .)"}
+				Fix: "sudo mount -o remount,suid $(findmnt -no TARGET -T " + pl.p.Dir + ")"}
 			if f != want || code != 0 || errs != "" {
 				t.Errorf("without power: %+v; %d\n%s%s", f, code, out, errs)
 			}

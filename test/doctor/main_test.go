@@ -65,6 +65,12 @@ func confine(words []string) error {
 			err = filter(unix.EPERM, 0x7e020000) // CLONE_NEW*
 		case "powerless": // namespaces, but nothing may be done in them
 			err = filter(unix.EACCES, 0)
+		case "nomounts": // nomounts ACTION: kill, or errno for EPERM
+			action := uint32(unix.SECCOMP_RET_ERRNO) | uint32(unix.EPERM)
+			if arg() == "kill" {
+				action = unix.SECCOMP_RET_KILL_PROCESS
+			}
+			err = mountFilter(action)
 		case "uid": // uid N: of the user and the group
 			id, _ := strconv.Atoi(arg())
 			if err = syscall.Setgroups(nil); err == nil {

@@ -42,7 +42,8 @@ type place struct {
 	p       *testkit.Project
 	words   []string // of confine; DIR is the project's folder, FILES one of the test's
 	files   string
-	machine bool // it is root's, and words end with a change to an ordinary user; else a user namespace of anybody's
+	unit    []string // lines of a unit of the machine's systemd, in which lanyard is then started instead
+	machine bool     // it is root's, and words end with a change to an ordinary user; else a user namespace of anybody's
 }
 
 // ordinary are ids without a name in /etc/passwd on any machine.
@@ -142,6 +143,9 @@ func (pl *place) lanyard(args ...string) (code int, out, errs string) {
 		for c := range uintptr(41) { // up to CAP_CHECKPOINT_RESTORE, Linux 5.9
 			cmd.SysProcAttr.AmbientCaps = append(cmd.SysProcAttr.AmbientCaps, c)
 		}
+	}
+	if pl.unit != nil {
+		pl.service(cmd, args)
 	}
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
