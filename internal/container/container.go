@@ -59,6 +59,11 @@ func (u *UserNS) Own() bool {
 	return one(u.UIDs, os.Geteuid()) && one(u.GIDs, os.Getegid())
 }
 
+// SetGroups says whether supplementary groups can be set in the namespace. Where
+// only the caller's own group is mapped that is denied: it would take a group away
+// from the caller to whom a file's mode grants less than to others (user_namespaces(7)).
+func (u *UserNS) SetGroups() bool { return !u.Own() && u.Host.Grants(u.GIDs) }
+
 // Event is what happens to a container. The order is: any number of Warned; Started or
 // Failed; any number of Stopped; at most one Exited; Gone, which is always the last.
 type Event struct {

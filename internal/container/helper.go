@@ -30,7 +30,8 @@ const HelperSocket = 3
 
 // helperStart is the first line that a helper gets, once its ids are mapped.
 type helperStart struct {
-	Become bool `json:"become"` // become root of the user namespace first
+	Become    bool `json:"become"`     // become root of the user namespace first
+	SetGroups bool `json:"set_groups"` // and leave the caller's supplementary groups
 }
 
 // StartHelper executes this program as argv0, in a user namespace with the ids of
@@ -67,7 +68,7 @@ func StartHelper(argv0 string, u *UserNS, pids bool) (h *Helper, err error) {
 		err = u.Host.Write(h.pid, u.UIDs, u.GIDs)
 	}
 	if err == nil {
-		err = json.NewEncoder(ours).Encode(helperStart{Become: u != nil && !u.Own()})
+		err = json.NewEncoder(ours).Encode(helperStart{Become: u != nil && !u.Own(), SetGroups: u != nil && u.SetGroups()})
 	}
 	if err != nil {
 		_ = h.Close()
@@ -125,12 +126,8 @@ func BeginHelper() (*os.File, *json.Decoder, error) {
 		return nil, nil, err
 	}
 	if start.Become {
-		if err := errors.Join(syscall.Setresgid(0, 0, 0), syscall.Setgroups([]int{}), syscall.Setresuid(0, 0, 0)); err != nil {
-			return socket, in, fmt.Errorf("cannot become root of the user namespace: %w", err)
-		}
-		// A change of credentials clears it (prctl(2)).
-		if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
-			return socket, in, fmt.Errorf("cannot tie a helper to its parent: %w", err)
+		if err := start.become(); err != nil {
+			return socket, in, err
 		}
 	}
 	// Who died before that sends no signal, but has closed its end.
@@ -142,4 +139,19 @@ func BeginHelper() (*os.File, *json.Decoder, error) {
 		return socket, in, fmt.Errorf("cannot make mounts slaves of the host's: %w", err)
 	}
 	return socket, in, nil
+}
+
+func (h helperStart) become() error {
+	err := syscall.Setresgid(0, 0, 0)
+	if h.SetGroups {
+		err = errors.Join(err, syscall.Setgroups([]int{}))
+	}
+	if err = errors.Join(err, syscall.Setresuid(0, 0, 0)); err != nil {
+		return fmt.Errorf("cannot become root of the user namespace: %w", err)
+	}
+	// A change of credentials clears it (prctl(2)).
+	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
+		return fmt.Errorf("cannot tie a helper to its parent: %w", err)
+	}
+	return nil
 }

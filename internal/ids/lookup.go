@@ -143,6 +143,14 @@ func read(path string, names []string) (ranges []Range, next uint32, err error) 
 	return ranges, next, nil
 }
 
+// Grants says whether one of the mapped groups is of /etc/subgid. Without any
+// newgidmap denies setgroups(2) in the namespace (CVE-2018-7169).
+func (h Host) Grants(gids []Map) bool {
+	return slices.ContainsFunc(gids, func(m Map) bool {
+		return slices.ContainsFunc(h.GIDs, m.outside().meets)
+	})
+}
+
 // Write maps ids of a process in a new user namespace of ours that has none
 // yet, through newuidmap and newgidmap, which may do it for more than our own.
 func (h Host) Write(pid int, uids, gids []Map) error {

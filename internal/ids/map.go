@@ -18,7 +18,9 @@ func (r Range) String() string {
 	return fmt.Sprintf("%d-%d", r.First, r.Last)
 }
 
-func (r Range) has(id uint32) bool { return r.First <= id && id <= r.Last }
+func (r Range) has(id uint32) bool { return r.meets(Range{id, id}) }
+
+func (r Range) meets(s Range) bool { return r.First <= s.Last && s.First <= r.Last }
 
 // size is in 64 bits: a range may hold all 2^32 ids.
 func (r Range) size() uint64 { return uint64(r.Last) - uint64(r.First) + 1 }
@@ -81,6 +83,8 @@ func (r Request) Plan() ([]Map, error) {
 }
 
 func (m Map) has(id uint32) bool { return m.Inside <= id && id-m.Inside < m.Count }
+
+func (m Map) outside() Range { return Range{m.Outside, m.Outside + m.Count - 1} }
 
 // Mapped says whether an id inside stands for one outside.
 func Mapped(maps []Map, id uint32) bool {

@@ -55,6 +55,27 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+// TestGrants: setgroups(2) is denied where no group is of /etc/subgid.
+func TestGrants(t *testing.T) {
+	h := Host{GIDs: []Range{{100000, 100009}, {1001, 1001}}}
+	for _, test := range []struct {
+		maps []Map
+		want bool
+	}{
+		{nil, false},
+		{[]Map{{0, 1000, 1}}, false},
+		{[]Map{{0, 1000, 1}, {1, 99990, 10}, {11, 100010, 5}}, false},
+		{[]Map{{0, 1000, 1}, {1, 99990, 11}}, true},
+		{[]Map{{0, 1000, 1}, {7, 100009, 2}}, true},
+		{[]Map{{0, 1001, 1}}, true},
+		{[]Map{{0, 0, 1<<32 - 1}}, true},
+	} {
+		if got := h.Grants(test.maps); got != test.want {
+			t.Errorf("%v: %v", test.maps, got)
+		}
+	}
+}
+
 // TestPlanRandom: no id stands twice on either side, nothing outside that the
 // caller may not use, and what was asked for is there.
 func TestPlanRandom(t *testing.T) {

@@ -154,7 +154,7 @@ func (b *builder) run(ctx context.Context, argv, env []string) error {
 	}
 	st.Root.Files = b.p.o.Files
 	st.Caps, st.Session, st.TTY, st.CgroupNS = container.DefaultCaps, true, -1, true
-	st.SetGroups, st.NoNewPrivs, st.Scoped = !b.v.files.OneID(), b.v.ids != nil, true
+	st.SetGroups, st.NoNewPrivs, st.Scoped = b.v.ids == nil || b.v.ids.SetGroups(), b.v.ids != nil, true
 	if st.Filter, err = seccomp.Default(seccomp.Options{Caps: container.DefaultCaps, Nesting: b.v.ids != nil}); err != nil {
 		return err
 	}

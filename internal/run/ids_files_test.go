@@ -43,6 +43,10 @@ var owners = []struct {
 	{"more-others", "all", "user-id: 1000, group-id: 2000, supplementary-gids: [7]", "chown :7", 1000, 7, 999, 6, 0, false, "supplementary-gids needs"},
 	{"one", "one", "user-id: 1000, group-id: 2000", "", 1000, 2000, 0, 0, 0, false, ""},
 	{"gids", "gids", "group-id: 60", "", 0, 60, own, 10, 0, false, "gids needs"},
+	{"own-gid", "own-gid", "user-id: 1000", "", 1000, 0, 999, own, 0, false, ""},
+	{"some-uids", "some-uids", "user-id: 10", "", 10, 0, 9, own, 0, false, "uids needs"},
+	{"some-gids", "some-gids", "group-id: 10", "", 0, 10, own, 9, 0, false, "gids needs"},
+	{"own", "own", "", "", 0, 0, own, own, 0, false, ""},
 	{"some", "some", "user-id: 33, group-id: 60", "", 33, 60, 13, 10, 0, false, "uids needs"},
 	{"some-chown", "some", "", "chown 40:50", 40, 50, 20, 0, 0, true, "uids needs"},
 	{"some-mine", "some", "user-id: 33, external-user-id: OWN, group-id: 55", "", 33, 55, own, 5, 33, false, "uids needs"},
@@ -85,6 +89,10 @@ containers:
   all: {rootfs: ROOT}
   one: {rootfs: ROOT, uids: [1000], gids: [2000]}
   gids: {rootfs: ROOT, gids: [0, 50-60]}
+  own-gid: {rootfs: ROOT, gids: [0]}
+  some-uids: {host: true, uids: [0-10], gids: [0]}
+  some-gids: {rootfs: ROOT, uids: [0], gids: [0-10]}
+  own: {host: true, uids: [0], gids: [0]}
   some: {rootfs: ROOT, uids: [0, 20-40], gids: [0, 50-60]}
 commands:
   secrets:

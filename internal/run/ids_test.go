@@ -100,10 +100,12 @@ func TestExternalUserID(t *testing.T) {
 containers:
   c: {rootfs: ROOT, uids: [0-100], gids: [0, 50-60]}
   huge: {rootfs: ROOT, uids: [0-4000000000]}
+  own: {rootfs: ROOT, gids: [0]}
 commands:
   mine: !Command {container: c, user-id: 33, external-user-id: %d, group-id: 55, run: "id -u; touch /work/mine; cat /proc/self/uid_map"}
   foreign: !Command {container: c, user-id: 33, external-user-id: 1, run: "true"}
   missing: !Command {container: c, user-id: 101, run: "true"}
+  shut: !Command {container: own, supplementary-gids: [0], run: "true"}
   huge: !Command {container: huge, run: "true"}
 `, os.Geteuid()))
 	if err := os.Chmod(p.Dir, 0o777); err != nil {
@@ -117,6 +119,7 @@ commands:
 	}
 	p.Fails(127, []string{"cannot start foreign: cannot map user ids: external id 1 is neither yours"}, "foreign")
 	p.Fails(127, []string{"cannot start missing: cannot map user ids: id 101 has nothing to stand for outside"}, "missing")
+	p.Fails(127, []string{"cannot start shut: supplementary-gids needs more groups in the container than yours: add another id to the gids of its container\n"}, "shut")
 	p.Fails(127, []string{"cannot start huge: cannot map user ids: the container wants", "/etc/subuid"}, "huge")
 	p.Env = alone
 	p.Fails(127, []string{"cannot start mine: uids needs more ids in the container than yours: newuidmap is not installed"}, "mine")

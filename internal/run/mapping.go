@@ -1,6 +1,7 @@
 package run
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -38,7 +39,10 @@ func mapIDs(spec *container.Spec, from *plan.Container, p *plan.Process, host id
 		}
 	}
 	spec.UserNS = &container.UserNS{UIDs: uids, GIDs: gids, Host: host}
-	st.SetGroups, st.Groups = true, p.SupplementaryGIDs
+	if st.SetGroups = spec.UserNS.SetGroups(); !st.SetGroups && len(p.SupplementaryGIDs) > 0 {
+		return errors.New("supplementary-gids needs more groups in the container than yours: add another id to the gids of its container")
+	}
+	st.Groups = p.SupplementaryGIDs
 	return nil
 }
 

@@ -30,7 +30,7 @@ func (s *session) prepare(c *plan.Command, p *plan.Process, screen *screen) (*co
 	if err != nil {
 		return nil, err
 	}
-	if who, err := withUser(p, root, spec.UserNS == nil || !spec.UserNS.Own()); err != nil {
+	if who, err := withUser(p, root, spec.UserNS == nil || spec.UserNS.SetGroups()); err != nil {
 		return nil, err
 	} else if who != p {
 		p = who

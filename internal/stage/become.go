@@ -15,6 +15,9 @@ func (s *server) become() {
 		return
 	}
 	for _, call := range [...]uintptr{syscall.SYS_SETRESGID, syscall.SYS_SETGROUPS, syscall.SYS_SETRESUID} {
+		if call == syscall.SYS_SETGROUPS && !s.spec.SetGroups {
+			continue
+		}
 		if _, _, errno := syscall.RawSyscall(call, 0, 0, 0); errno != 0 {
 			s.fail(linux.Fail("become root of the user namespace", "", errno))
 		}

@@ -16,7 +16,7 @@ type Spec struct {
 	Hostname string
 
 	UID, GID   uint32
-	SetGroups  bool     // set the supplementary groups; impossible where only one id is mapped
+	SetGroups  bool     // set the supplementary groups; denied where only the caller's group is mapped
 	Groups     []uint32 // supplementary groups
 	Caps       uint64   // capabilities to keep: bounding set, and effective for root
 	NoNewPrivs bool
