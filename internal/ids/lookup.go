@@ -119,8 +119,8 @@ func (h Host) moreIDs(files ...string) string {
 	return command + " " + h.name
 }
 
-// read gives the ranges of whoever has one of these names, and where the ids
-// begin that nobody has.
+// read gives the ranges of whoever has one of these names, each id once, and where
+// the ids begin that nobody has.
 func read(path string, names []string) (ranges []Range, next uint32, err error) {
 	const first = 100000 // as useradd(8) begins (SUB_UID_MIN of login.defs(5))
 	entries, err := user.ParseSubIDFile(path)
@@ -137,7 +137,11 @@ func read(path string, names []string) (ranges []Range, next uint32, err error) 
 			next = max(next, uint32(last)+1)
 		}
 		if slices.Contains(names, e.Name) {
-			ranges = append(ranges, Range{uint32(e.SubID), uint32(last)})
+			more := []Range{{uint32(e.SubID), uint32(last)}}
+			for _, have := range ranges {
+				more = cut(more, have)
+			}
+			ranges = append(ranges, more...)
 		}
 	}
 	return ranges, next, nil

@@ -50,7 +50,7 @@ func (r Request) Plan() ([]Map, error) {
 		anchor = r.ID
 	}
 	maps := []Map{{anchor, r.Own, 1}}
-	outside := cut(r.Sub, r.Own)
+	outside := cut(r.Sub, Range{r.Own, r.Own})
 	taken := []uint32{anchor}
 	if r.External != nil && *r.External != r.Own {
 		if !slices.ContainsFunc(r.Sub, func(s Range) bool { return s.has(*r.External) }) {
@@ -60,7 +60,7 @@ func (r Request) Plan() ([]Map, error) {
 			return nil, fmt.Errorf("id %d inside can't be %d outside: it is yours (%d); give the command another id", r.ID, *r.External, r.Own)
 		}
 		maps = append(maps, Map{r.ID, *r.External, 1})
-		outside, taken = cut(outside, *r.External), append(taken, r.ID)
+		outside, taken = cut(outside, Range{*r.External, *r.External}), append(taken, r.ID)
 	}
 	inside := r.Inside
 	if inside == nil {
@@ -68,7 +68,7 @@ func (r Request) Plan() ([]Map, error) {
 	}
 	rest := merged(inside)
 	for _, id := range taken {
-		rest = cut(rest, id)
+		rest = cut(rest, Range{id, id})
 	}
 	more, missing := pair(rest, outside)
 	if missing > 0 && r.Inside != nil {
@@ -105,19 +105,15 @@ func merged(ranges []Range) []Range {
 	return out
 }
 
-// cut takes one id out of ranges.
-func cut(ranges []Range, id uint32) []Range {
+// cut takes the ids of gone out of ranges.
+func cut(ranges []Range, gone Range) []Range {
 	var out []Range
 	for _, r := range ranges {
-		if !r.has(id) {
-			out = append(out, r)
-			continue
+		if r.First < gone.First {
+			out = append(out, Range{r.First, min(r.Last, gone.First-1)})
 		}
-		if r.First < id {
-			out = append(out, Range{r.First, id - 1})
-		}
-		if id < r.Last {
-			out = append(out, Range{id + 1, r.Last})
+		if gone.Last < r.Last {
+			out = append(out, Range{max(r.First, gone.Last+1), r.Last})
 		}
 	}
 	return out

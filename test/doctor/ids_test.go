@@ -67,6 +67,15 @@ func TestNumberInSubIDs(t *testing.T) {
 	pl.runs("groups")
 }
 
+// TestOverlappingSubIDs: by name and number, and the first is too small.
+func TestOverlappingSubIDs(t *testing.T) {
+	pl := ordinaryUser(t, "300000:10\n"+ordinary+":300000:65536")
+	if f := pl.doctor(0, "id-ranges"); f.Status != host.Yes || !strings.Contains(f.Why, "[300000-300009 300010-365535]") {
+		t.Errorf("lines that overlap are %+v", f)
+	}
+	pl.runs("groups")
+}
+
 // TestOtherGroup: newgidmap refuses whoever has changed his group, as with newgrp.
 func TestOtherGroup(t *testing.T) {
 	pl := ordinaryUser(t, "300000:65536")
