@@ -79,7 +79,7 @@ func (r Request) Plan() ([]Map, error) {
 		return nil, fmt.Errorf("id %d has nothing to stand for outside: yours is %d, and your ranges are %v", r.ID, r.Own, r.Sub)
 	}
 	slices.SortFunc(maps, func(a, b Map) int { return cmp.Compare(a.Inside, b.Inside) })
-	return joined(maps), nil
+	return joined(maps, r.Own), nil
 }
 
 func (m Map) has(id uint32) bool { return m.Inside <= id && id-m.Inside < m.Count }
@@ -145,13 +145,14 @@ func after(ranges []Range, n uint32) []Range {
 }
 
 // joined joins maps that go on where the one before ends: the kernel takes 340
-// of them (user_namespaces(7)).
-func joined(maps []Map) []Map {
+// of them (user_namespaces(7)). The caller's own id stays alone: newuidmap(1) allows
+// it so, or as one of a range.
+func joined(maps []Map, own uint32) []Map {
 	var out []Map
 	for _, m := range maps {
 		if n := len(out); n > 0 {
 			last := &out[n-1]
-			if m.Inside-last.Inside == last.Count && m.Outside-last.Outside == last.Count {
+			if m.Outside != own && last.Outside != own && m.Inside-last.Inside == last.Count && m.Outside-last.Outside == last.Count {
 				last.Count += m.Count
 				continue
 			}

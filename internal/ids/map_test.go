@@ -35,7 +35,10 @@ func TestPlan(t *testing.T) {
 		{"the command's id is not there", Request{Own: 1000, Sub: sub, Inside: []Range{{0, 10}}, ID: 33}, nil, "id 33 has nothing"},
 		{"a single id that is not root", Request{Own: 1000, ID: 33, External: of(1000)}, []Map{{33, 1000, 1}}, ""},
 		{"the range holds the caller's own id", Request{Own: 1000, Sub: []Range{{999, 1001}}}, []Map{{0, 1000, 1}, {1, 999, 1}, {2, 1001, 1}}, ""},
-		{"neighbours are joined", Request{Own: 1000, Sub: []Range{{1001, 1010}}}, []Map{{0, 1000, 11}}, ""},
+		{"neighbours are joined", Request{Own: 1000, Sub: []Range{{2000, 2009}, {2010, 2019}}}, []Map{{0, 1000, 1}, {1, 2000, 20}}, ""},
+		{"but not with the caller's own id", Request{Own: 1000, Sub: []Range{{1001, 1010}}}, []Map{{0, 1000, 1}, {1, 1001, 10}}, ""},
+		{"before it neither", Request{Own: 1000, Sub: []Range{{999, 999}, {1001, 1001}}, Inside: []Range{{0, 2}}, ID: 1, External: of(1000)},
+			[]Map{{0, 999, 1}, {1, 1000, 1}, {2, 1001, 1}}, ""},
 		{"all ids there are", Request{Own: 1000, Sub: []Range{{0, 1<<32 - 1}}, Inside: []Range{{0, 1<<32 - 1}}},
 			[]Map{{0, 1000, 1}, {1, 0, 1000}, {1001, 1001, 1<<32 - 1001}}, ""},
 	}

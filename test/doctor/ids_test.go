@@ -76,6 +76,16 @@ func TestOverlappingSubIDs(t *testing.T) {
 	pl.runs("groups")
 }
 
+// TestNeighbourSubIDs: a range begins after the own id, of which newuidmap takes
+// none together with others.
+func TestNeighbourSubIDs(t *testing.T) {
+	pl := ordinaryUser(t, "54400:65536") // ordinary and 1
+	if f := pl.doctor(0, "id-ranges"); f.Status != host.Yes {
+		t.Errorf("a range beside the own id is %+v", f)
+	}
+	pl.runs("groups")
+}
+
 // TestOtherGroup: newgidmap refuses whoever has changed his group, as with newgrp.
 func TestOtherGroup(t *testing.T) {
 	pl := ordinaryUser(t, "300000:65536")
