@@ -30,10 +30,11 @@ type Map struct{ Inside, Outside, Count uint32 }
 
 // Request is what ids a container wants.
 type Request struct {
-	Own    uint32  // the caller's id
-	Sub    []Range // what else the caller may use outside, in the order of preference
-	Inside []Range // that have to be there inside; nil: 0 to 65535, as far as Sub lasts
-	ID     uint32  // the command's id inside, which has to be there
+	Own    uint32   // the caller's id
+	Sub    []Range  // what else the caller may use outside, in the order of preference
+	Inside []Range  // that have to be there inside; nil: 0 to 65535, as far as Sub lasts
+	ID     uint32   // the command's id inside, which has to be there
+	Also   []uint32 // the command's other ids inside, which have to be there too
 	// External is what ID is outside: Own or one of Sub. nil leaves that open.
 	External *uint32
 }
@@ -75,8 +76,14 @@ func (r Request) Plan() ([]Map, error) {
 		return nil, fmt.Errorf("the container wants %d ids more than there are in your ranges %v; ask for a larger range in /etc/subuid and /etc/subgid, or for fewer ids", missing, r.Sub)
 	}
 	maps = append(maps, more...)
-	if !slices.ContainsFunc(maps, func(m Map) bool { return m.has(r.ID) }) {
-		return nil, fmt.Errorf("id %d has nothing to stand for outside: yours is %d, and your ranges are %v", r.ID, r.Own, r.Sub)
+	for _, id := range append([]uint32{r.ID}, r.Also...) {
+		switch {
+		case slices.ContainsFunc(maps, func(m Map) bool { return m.has(id) }):
+		case !slices.ContainsFunc(inside, func(i Range) bool { return i.has(id) }):
+			return nil, &Unwanted{id, inside}
+		default:
+			return nil, fmt.Errorf("id %d has nothing to stand for outside: yours is %d, and your ranges are %v", id, r.Own, r.Sub)
+		}
 	}
 	slices.SortFunc(maps, func(a, b Map) int { return cmp.Compare(a.Inside, b.Inside) })
 	return joined(maps, r.Own), nil
@@ -86,9 +93,15 @@ func (m Map) has(id uint32) bool { return m.Inside <= id && id-m.Inside < m.Coun
 
 func (m Map) outside() Range { return Range{m.Outside, m.Outside + m.Count - 1} }
 
-// Mapped says whether an id inside stands for one outside.
-func Mapped(maps []Map, id uint32) bool {
-	return slices.ContainsFunc(maps, func(m Map) bool { return m.has(id) })
+// Unwanted is the error of an id that the command needs and that is none of those
+// that the container has. More ids outside don't help.
+type Unwanted struct {
+	ID     uint32
+	Inside []Range // the container's
+}
+
+func (e *Unwanted) Error() string {
+	return fmt.Sprintf("id %d is not among the container's ids %v", e.ID, e.Inside)
 }
 
 // merged sorts ranges and joins those that overlap.

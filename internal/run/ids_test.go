@@ -92,7 +92,7 @@ func TestSupplementaryGroups(t *testing.T) {
 }
 
 // TestExternalUserID: what the command makes is the caller's, whatever its id
-// inside; a foreign id is refused.
+// inside; a foreign id is refused, and so is one that the container does not have.
 func TestExternalUserID(t *testing.T) {
 	testkit.Require(t, testkit.User, testkit.IDs)
 	t.Parallel()
@@ -105,6 +105,8 @@ commands:
   mine: !Command {container: c, user-id: 33, external-user-id: %d, group-id: 55, run: "id -u; touch /work/mine; cat /proc/self/uid_map"}
   foreign: !Command {container: c, user-id: 33, external-user-id: 1, run: "true"}
   missing: !Command {container: c, user-id: 101, run: "true"}
+  group: !Command {container: c, group-id: 7, run: "true"}
+  groups: !Command {container: c, supplementary-gids: [50, 7], run: "true"}
   shut: !Command {container: own, supplementary-gids: [0], run: "true"}
   huge: !Command {container: huge, run: "true"}
 `, os.Geteuid()))
@@ -118,7 +120,9 @@ commands:
 		t.Errorf("what it makes belongs to %d outside, want %d; %v", st.Uid, os.Geteuid(), err)
 	}
 	p.Fails(127, []string{"cannot start foreign: cannot map user ids: external id 1 is neither yours"}, "foreign")
-	p.Fails(127, []string{"cannot start missing: cannot map user ids: id 101 has nothing to stand for outside"}, "missing")
+	p.Fails(127, []string{"cannot start missing: cannot map user ids: id 101 is not among the container's ids [0-100]; add it to its uids\n"}, "missing")
+	p.Fails(127, []string{"cannot start group: cannot map group ids: id 7 is not among the container's ids [0 50-60]; add it to its gids\n"}, "group")
+	p.Fails(127, []string{"cannot start groups: cannot map group ids: id 7 is not among the container's ids [0 50-60]; add it to its gids\n"}, "groups")
 	p.Fails(127, []string{"cannot start shut: supplementary-gids needs more groups in the container than yours: add another id to the gids of its container\n"}, "shut")
 	p.Fails(127, []string{"cannot start huge: cannot map user ids: the container wants", "/etc/subuid"}, "huge")
 	p.Env = alone

@@ -27,16 +27,13 @@ func mapIDs(spec *container.Spec, from *plan.Container, p *plan.Process, host id
 		Own: uint32(os.Geteuid()), Sub: host.UIDs, Inside: ranges(from.UIDs), ID: st.UID, External: p.ExternalUserID,
 	}.Plan()
 	if err != nil {
-		return fmt.Errorf("cannot map user ids: %w", tooFew(err, host))
+		return fmt.Errorf("cannot map user ids: %w", advised(err, host, "uids"))
 	}
-	gids, err := ids.Request{Own: uint32(os.Getegid()), Sub: host.GIDs, Inside: ranges(from.GIDs), ID: st.GID}.Plan()
+	gids, err := ids.Request{
+		Own: uint32(os.Getegid()), Sub: host.GIDs, Inside: ranges(from.GIDs), ID: st.GID, Also: p.SupplementaryGIDs,
+	}.Plan()
 	if err != nil {
-		return fmt.Errorf("cannot map group ids: %w", tooFew(err, host))
-	}
-	for _, gid := range p.SupplementaryGIDs {
-		if !ids.Mapped(gids, gid) {
-			return fmt.Errorf("supplementary-gids: group id %d has nothing to stand for outside; your ranges in /etc/subgid are %v", gid, host.GIDs)
-		}
+		return fmt.Errorf("cannot map group ids: %w", advised(err, host, "gids"))
 	}
 	spec.UserNS = &container.UserNS{UIDs: uids, GIDs: gids, Host: host}
 	if st.SetGroups = spec.UserNS.SetGroups(); !st.SetGroups && len(p.SupplementaryGIDs) > 0 {
@@ -46,8 +43,13 @@ func mapIDs(spec *container.Spec, from *plan.Container, p *plan.Process, host id
 	return nil
 }
 
-// tooFew adds what is too small to the reason why ids can't be mapped.
-func tooFew(err error, host ids.Host) error {
+// advised adds to the reason why ids can't be mapped what the container's key lacks,
+// or what is too small.
+func advised(err error, host ids.Host, key string) error {
+	var unwanted *ids.Unwanted
+	if errors.As(err, &unwanted) {
+		return fmt.Errorf("%w; add it to its %s", err, key)
+	}
 	if small := host.Small(); small != nil {
 		return fmt.Errorf("%w; %w", err, small)
 	}
