@@ -64,7 +64,11 @@ func Lookup(uid int) Host {
 			missing = append(missing, file.path)
 		}
 	}
-	if len(missing) > 0 {
+	if len(missing) == 0 {
+		return h
+	}
+	// Where helpers have no power a line would not bring ids, but have every start fail.
+	if h.None = powerless(h.UIDHelper, h.GIDHelper); h.None == nil {
 		h.None = &linux.Obstacle{Why: strings.Join(missing, " and ") + " have no line for " + h.name, Fix: h.moreIDs(missing...)}
 		if len(missing) == 1 {
 			h.None.Why = missing[0] + " has no line for " + h.name
@@ -106,17 +110,35 @@ func (h Host) Small() *linux.Obstacle {
 	return &linux.Obstacle{Why: strings.Join(why, " and ") + fmt.Sprintf(", and a container's 0 to %d take %d more than your own", wanted-1, wanted-1), Fix: h.moreIDs(files...)}
 }
 
+// outside is what to do in a user namespace that ids can't be given on from.
+const outside = "run lanyard outside of the user namespace around it"
+
 // moreIDs is the command that gives the user ranges that nobody has.
 func (h Host) moreIDs(files ...string) string {
 	command := "sudo usermod"
 	for _, file := range files {
-		option, first := " --add-subuids ", h.nextUID
+		option, first, ours := " --add-subuids ", h.nextUID, "/proc/self/uid_map"
 		if file == subGIDs {
-			option, first = " --add-subgids ", h.nextGID
+			option, first, ours = " --add-subgids ", h.nextGID, "/proc/self/gid_map"
 		}
-		command += option + Range{first, first + wanted - 1}.String()
+		more := Range{first, first + wanted - 1}
+		if !mapped(ours, more) {
+			return outside
+		}
+		command += option + more.String()
 	}
 	return command + " " + h.name
+}
+
+// mapped says whether all ids of r are in a map of the kernel's (user_namespaces(7)).
+// Only those of our own namespace can be in a container.
+func mapped(path string, r Range) bool {
+	maps, err := user.ParseIDMapFile(path)
+	left := []Range{r}
+	for _, m := range maps {
+		left = cut(left, Range{uint32(m.ID), uint32(m.ID + m.Count - 1)})
+	}
+	return err != nil || len(left) == 0
 }
 
 // read gives the ranges of whoever has one of these names, each id once, and where
@@ -217,7 +239,7 @@ func powerless(helpers ...string) *linux.Obstacle {
 	case len(plain) > 0:
 		return &linux.Obstacle{Why: strings.Join(plain, " and ") + ": no setuid bit and no file capabilities (capabilities(7))", Fix: "sudo chmod u+s " + strings.Join(plain, " ")}
 	case foreign:
-		return &linux.Obstacle{Why: path + " is not root's here, as in a user namespace without that root, so it has no power", Fix: "run lanyard outside of the user namespace around it"}
+		return &linux.Obstacle{Why: path + " is not root's here, as in a user namespace without that root, so it has no power", Fix: outside}
 	case unix.Statfs(path, &st) == nil && st.Flags&unix.MS_NOSUID != 0:
 		return &linux.Obstacle{Why: path + " is on a filesystem mounted nosuid", Fix: linux.Remount("suid", path)}
 	}

@@ -7,6 +7,24 @@ import (
 	"testing"
 )
 
+func TestMapped(t *testing.T) {
+	for text, want := range map[string]bool{
+		"         0          0 4294967295\n":         true,
+		"         0       1000          1\n":         false,
+		"0 1000 1\n1 100000 65535\n":                 false,
+		"0 1000 1\n1 100000 99999\n100000 0 65536\n": true,
+		"100000 0 65535\n":                           false,
+	} {
+		path := filepath.Join(t.TempDir(), "uid_map")
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if got := mapped(path, Range{100000, 165535}); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
+
 // TestRead: the lines of one user, by name and number, in their order. No id is there
 // twice, which the kernel would refuse to map.
 func TestRead(t *testing.T) {

@@ -10,13 +10,50 @@ import (
 	"github.com/lanyard-dev/lanyard/internal/testkit"
 )
 
+// TestNoSubIDs: with the line that the fix adds they are there.
 func TestNoSubIDs(t *testing.T) {
-	testkit.RequireTool(t, "newuidmap")
+	pl := ordinaryUser(t, "")
+	pl.file("ids", "somebody:100000:65536\n", 0o644)
+	pl.sameWords(0, "id-ranges", host.Partly, "/etc/subuid and /etc/subgid have no line for jo",
+		"sudo usermod --add-subuids 165536-231071 --add-subgids 165536-231071 jo", "groups")
+	pl.runs("plain")
+	pl.file("ids", "somebody:100000:65536\njo:165536:65536\n", 0o644)
+	pl.runs("groups")
+}
+
+// TestNoSubIDsInAUserNamespace: a line would make newuidmap fail, which has no power
+// there, so none is asked for.
+func TestNoSubIDsInAUserNamespace(t *testing.T) {
+	path := testkit.RequireTool(t, "newuidmap")
 	pl := inUserNS(t, "bind", "FILES/other", "/etc/subuid", "bind", "FILES/other", "/etc/subgid", "bind", "FILES/passwd", "/etc/passwd")
 	pl.file("other", "somebody:100000:65536\n", 0o644)
 	pl.file("passwd", "jo:x:4242:4242::/:/bin/sh\n", 0o644)
-	pl.sameWords(0, "id-ranges", host.Partly, "/etc/subuid and /etc/subgid have no line for jo",
-		"sudo usermod --add-subuids 165536-231071 --add-subgids 165536-231071 jo", "groups")
+	pl.sameWords(0, "id-ranges", host.Partly, foreignHelper(path), outside, "groups")
+	pl.runs("plain")
+}
+
+// TestNoSubIDsOfRoot: the advice holds for root without SYS_ADMIN, as in a container,
+// but not in a user namespace that has no ids to give on.
+func TestNoSubIDsOfRoot(t *testing.T) {
+	testkit.Require(t, testkit.Root)
+	testkit.RequireTool(t, "newuidmap")
+	const why = "/etc/subuid and /etc/subgid have no line for root"
+	words := []string{"bind", "FILES/ids", "/etc/subuid", "bind", "FILES/ids", "/etc/subgid"}
+	t.Run("without SYS_ADMIN", func(t *testing.T) {
+		pl := onMachine(t, append(words, "dropcaps")...)
+		pl.file("ids", "somebody:100000:65536\n", 0o644)
+		pl.sameWords(0, "id-ranges", host.Partly, why, "sudo usermod --add-subuids 165536-231071 --add-subgids 165536-231071 root", "groups")
+		pl.runs("plain")
+		pl.file("ids", "somebody:100000:65536\nroot:165536:65536\n", 0o644)
+		pl.runs("groups")
+	})
+	t.Run("of a user namespace", func(t *testing.T) {
+		pl := inUserNS(t, words...)
+		pl.who = 0
+		pl.file("ids", "somebody:100000:65536\n", 0o644)
+		pl.sameWords(0, "id-ranges", host.Partly, why, outside, "groups")
+		pl.runs("plain")
+	})
 }
 
 func TestNoHelper(t *testing.T) {
@@ -111,9 +148,12 @@ func TestHelperWithoutSetuid(t *testing.T) {
 		pl.file(name, string(data), 0o755)
 	}
 	pl.p.Env = []string{"PATH=" + pl.files}
-	pl.sameWords(1, "id-ranges", host.No,
-		fmt.Sprintf("%[1]s/newuidmap and %[1]s/newgidmap: no setuid bit and no file capabilities (capabilities(7))", pl.files),
-		fmt.Sprintf("sudo chmod u+s %[1]s/newuidmap %[1]s/newgidmap", pl.files), "plain")
+	why := fmt.Sprintf("%[1]s/newuidmap and %[1]s/newgidmap: no setuid bit and no file capabilities (capabilities(7))", pl.files)
+	fix := fmt.Sprintf("sudo chmod u+s %[1]s/newuidmap %[1]s/newgidmap", pl.files)
+	pl.sameWords(1, "id-ranges", host.No, why, fix, "plain")
+	pl.file("ids", "somebody:100000:65536\n", 0o644)
+	pl.sameWords(0, "id-ranges", host.Partly, why, fix, "groups") // a line would end all starts
+	pl.runs("plain")
 }
 
 // TestHelperInAUserNamespace: whose root is not in it can give no power there.
@@ -122,6 +162,12 @@ func TestHelperInAUserNamespace(t *testing.T) {
 	pl := inUserNS(t, "bind", "FILES/ids", "/etc/subuid", "bind", "FILES/ids", "/etc/subgid", "bind", "FILES/passwd", "/etc/passwd")
 	pl.file("ids", "4242:100000:65536\n", 0o644)
 	pl.file("passwd", "jo:x:4242:4242::/:/bin/sh\n", 0o644)
-	pl.sameWords(1, "id-ranges", host.No, path+" is not root's here, as in a user namespace without that root, so it has no power",
-		"run lanyard outside of the user namespace around it", "plain")
+	pl.sameWords(1, "id-ranges", host.No, foreignHelper(path), outside, "plain")
+}
+
+// What is said of a helper in a user namespace without its owner, and what to do.
+const outside = "run lanyard outside of the user namespace around it"
+
+func foreignHelper(path string) string {
+	return path + " is not root's here, as in a user namespace without that root, so it has no power"
 }

@@ -43,6 +43,7 @@ type place struct {
 	words   []string // of confine; DIR is the project's folder, FILES one of the test's
 	files   string
 	unit    []string // lines of a unit of the machine's systemd, in which lanyard is then started instead
+	who     int      // in a user namespace: stranger, unless a test says otherwise
 	machine bool     // it is root's, and words end with a change to an ordinary user; else a user namespace of anybody's
 }
 
@@ -73,7 +74,7 @@ func onMachine(t *testing.T, words ...string) *place {
 
 func newPlace(t *testing.T, words []string) *place {
 	t.Helper()
-	pl := &place{t: t, p: testkit.NewProject(t, yaml), words: words, files: t.TempDir()}
+	pl := &place{t: t, p: testkit.NewProject(t, yaml), words: words, files: t.TempDir(), who: stranger}
 	// Whoever lanyard is there has to come in, and to write.
 	top := filepath.Dir(pl.p.Dir)
 	for _, dir := range []string{filepath.Dir(top), top, pl.p.Dir, pl.p.Config, top + "/run", filepath.Dir(pl.files), pl.files} {
@@ -138,8 +139,8 @@ func (pl *place) lanyard(args ...string) (code int, out, errs string) {
 	cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWNS
 	if !pl.machine {
 		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: stranger, HostID: os.Geteuid(), Size: 1}}
-		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: stranger, HostID: os.Getegid(), Size: 1}}
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: pl.who, HostID: os.Geteuid(), Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: pl.who, HostID: os.Getegid(), Size: 1}}
 		for c := range uintptr(41) { // up to CAP_CHECKPOINT_RESTORE, Linux 5.9
 			cmd.SysProcAttr.AmbientCaps = append(cmd.SysProcAttr.AmbientCaps, c)
 		}
