@@ -21,6 +21,7 @@ type Resolved struct {
 	Masked, ReadOnly []string // paths in the container that are covered, or can't be written
 	UserNS           *UserNS  // nil: no user namespace
 	Cgroup           string   // cgroupsPath; "" where this host or user has none to give
+	NoSwap           bool     // the kernel counts no swap, so that it is not limited
 	NoResolvConf     bool     // the host has no /etc/resolv.conf to bind
 }
 
@@ -104,7 +105,7 @@ func spec(c *Resolved) *ociSpec {
 		},
 	}
 	if c.Cgroup != "" {
-		s.Linux.CgroupsPath, s.Linux.Resources = c.Cgroup, resources(c.Config)
+		s.Linux.CgroupsPath, s.Linux.Resources = c.Cgroup, resources(c.Config, c.NoSwap)
 	}
 	if ns := c.UserNS; ns != nil {
 		s.Linux.Namespaces = append(s.Linux.Namespaces, ociNamespace{"user"})
@@ -117,10 +118,13 @@ func spec(c *Resolved) *ociSpec {
 // cpuPeriod is the bandwidth period in microseconds, the kernel's default.
 const cpuPeriod = 100_000
 
-func resources(c *Config) *ociResources {
+func resources(c *Config, noSwap bool) *ociResources {
 	r := &ociResources{}
 	if c.Memory != nil {
-		r.Memory = &ociMemory{Limit: *c.Memory, Swap: 2 * *c.Memory}
+		r.Memory = &ociMemory{Limit: *c.Memory}
+		if !noSwap {
+			r.Memory.Swap = 2 * *c.Memory
+		}
 	}
 	if c.CPUs != nil {
 		// The kernel refuses a quota below 1 ms (kernel/sched/core.c, min_cfs_quota_period).

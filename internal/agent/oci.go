@@ -81,7 +81,7 @@ type ociResources struct {
 // ociMemory is in bytes.
 type ociMemory struct {
 	Limit int64 `json:"limit"`
-	Swap  int64 `json:"swap"` // memory and swap together
+	Swap  int64 `json:"swap,omitempty"` // memory and swap together
 }
 
 // ociCPU is in microseconds.

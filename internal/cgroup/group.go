@@ -136,13 +136,10 @@ func (g *Group) resources() *cgroups.Resources {
 // Create makes the folders and sets the limits. An *UnsupportedError says that
 // this host or user can't; what was made is removed again.
 func (g *Group) Create() error {
-	err := g.create()
+	err := g.attempt()
 	// Another run may just have removed the folder that they share.
 	for try := 0; g.measured && isGone(err) && try < 20; try++ {
-		err = g.create()
-	}
-	if err == nil {
-		err = g.counters.open(g)
+		err = g.attempt()
 	}
 	if err == nil {
 		return nil
@@ -156,6 +153,17 @@ func (g *Group) Create() error {
 		return &UnsupportedError{Limit: g.limits.text(), Why: g.refused(err).Error()}
 	}
 	return fmt.Errorf("cannot limit %s: %w", g.limits.text(), err)
+}
+
+func (g *Group) attempt() error {
+	err := g.create()
+	if err == nil {
+		err = g.counters.open(g)
+	}
+	if absent := g.absent(err); absent != nil {
+		return absent
+	}
+	return err
 }
 
 // isGone says whether an error is that of a cgroup which was removed: when it is
@@ -175,6 +183,9 @@ func (g *Group) create() error {
 		return err
 	}
 	if err := m.Apply(-1); err != nil {
+		return err
+	}
+	if err := g.countSwap(); err != nil {
 		return err
 	}
 	if err := m.Set(g.resources()); err != nil {

@@ -95,3 +95,21 @@ func (g *Group) refused(err error) *linux.Obstacle {
 	}
 	return &linux.Obstacle{Why: fmt.Sprintf("uid %d may not use this host's cgroups (%v)", os.Geteuid(), err)}
 }
+
+// absent is an *UnsupportedError if an error is that of a file which this kernel has
+// not made in one of our folders, nil if it is another.
+func (g *Group) absent(err error) *UnsupportedError {
+	var missing *fs.PathError
+	if !errors.As(err, &missing) || !errors.Is(missing, fs.ErrNotExist) {
+		return nil
+	}
+	folder, file := filepath.Dir(missing.Path), filepath.Base(missing.Path)
+	if !slices.Contains(g.Folders(), folder) || !exists(folder) {
+		return nil
+	}
+	limit, _, _ := strings.Cut(file, ".") // the files of a controller begin with its name
+	if !slices.Contains(g.limits.names(), limit) {
+		limit = g.limits.text()
+	}
+	return &UnsupportedError{Limit: limit, Why: "this kernel's cgroups have no " + file}
+}

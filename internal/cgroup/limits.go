@@ -66,6 +66,8 @@ func (l Limits) Without(e *UnsupportedError) Limits {
 		switch name {
 		case "memory":
 			l.Memory, l.Swap = nil, nil
+		case "swap":
+			l.Swap = nil
 		case "cpu":
 			l.CPUs = nil
 		case "pids":
@@ -103,7 +105,7 @@ func (l Limits) resources() *cgroups.Resources {
 // UnsupportedError says that this host, or this user on it, can't enforce a
 // limit that was asked for.
 type UnsupportedError struct {
-	Limit string // "memory", "cpu", "pids", "io", or a list of them with commas
+	Limit string // "memory", "cpu", "pids", "io", or a list of them with commas; "swap" is that of swap alone
 	Why   string
 }
 

@@ -26,6 +26,9 @@ func (g *Group) createUnified(path string) error {
 	if err := g.lacking(path); err != nil {
 		return err
 	}
+	if err := g.countSwap(); err != nil {
+		return err
+	}
 	m, err := fs2.NewManager(&cgroups.Cgroup{Resources: g.resources()}, path)
 	if err != nil {
 		return err

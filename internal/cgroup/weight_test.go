@@ -49,7 +49,7 @@ func TestWithout(t *testing.T) {
 	if got := strings.Join(all.names(), ", "); got != "memory, cpu, pids, io" {
 		t.Errorf("the limits are called %s", got)
 	}
-	for names, want := range map[string]string{"io": "memory, cpu, pids", "memory": "cpu, pids, io", "cpu, pids": "memory, io", "memory, cpu, pids, io": ""} {
+	for names, want := range map[string]string{"io": "memory, cpu, pids", "memory": "cpu, pids, io", "swap": "memory, cpu, pids, io", "cpu, pids": "memory, io", "memory, cpu, pids, io": ""} {
 		left := all.Without(&UnsupportedError{Limit: names})
 		if got := strings.Join(left.names(), ", "); got != want || left.Empty() != (want == "") {
 			t.Errorf("without %s: %q, want %q", names, got, want)

@@ -42,6 +42,9 @@ func delegation() Finding {
 		}
 		return Finding{name, status, works + ", but without limits on " + strings.Join(lacking, ", ") + ": " + o.Why, o.Fix}
 	}
+	if o := place.CountsNoSwap(); o != nil {
+		return Finding{name, Partly, works + ", but without limits on swap: " + o.Why, o.Fix}
+	}
 	if _, o := place.Lacks("io"); o != nil {
 		works += ". Not with io-weight, as is usual for users: " + o.Why
 	}

@@ -13,7 +13,11 @@ import (
 )
 
 func (s *service) limits() cgroup.Limits {
-	return cgroup.Limits{Memory: s.config.Memory, Swap: s.config.Memory, CPUs: s.config.CPUs}
+	limits := cgroup.Limits{Memory: s.config.Memory, Swap: s.config.Memory, CPUs: s.config.CPUs}
+	if s.noSwap {
+		limits.Swap = nil
+	}
+	return limits
 }
 
 func (s *service) groupName() string { return "harpoon/" + s.options.ID }
@@ -88,7 +92,11 @@ func (s *service) withoutGroup(err error) error {
 		if limit == "" {
 			limit = "memory or cpu"
 		}
-		return fmt.Errorf("cannot limit %s: %s; run as root, or take resources.mem and resources.cpu out of agent.json", limit, unsupported.Why)
+		advice := "take resources.mem and resources.cpu out of agent.json"
+		if os.Geteuid() != 0 {
+			advice = "run as root, or " + advice
+		}
+		return fmt.Errorf("cannot limit %s: %s; %s", limit, unsupported.Why, advice)
 	}
 	s.say("warning: figures from /proc instead of a cgroup (shared memory counts for each process, kills for want of memory are not counted): " + unsupported.Why)
 	return nil
@@ -122,6 +130,26 @@ func (s *service) takeOver() (refused, err error) {
 		return s.busy(err), nil
 	}
 	return s.run.Note(container.CgroupEntries(s.group)...), nil
+}
+
+// createGroup makes the group. Where the kernel counts no swap, memory is limited
+// without it: agent.json has no word for swap that could be taken out.
+func (s *service) createGroup() error {
+	err := s.group.Create()
+	var lacking *cgroup.UnsupportedError
+	if !errors.As(err, &lacking) || lacking.Limit != "swap" {
+		return err
+	}
+	base, err := s.run.Base()
+	if err != nil {
+		return err
+	}
+	s.noSwap = true
+	if s.group, err = cgroup.PlanMeasured(base, s.groupName(), s.limits()); err != nil {
+		return err
+	}
+	s.say("warning: memory is limited, but not swap: " + lacking.Why)
+	return s.group.Create()
 }
 
 // joinsScope says that we have to be in a scope before we clone what enters a cgroup

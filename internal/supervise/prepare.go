@@ -72,7 +72,7 @@ func (s *service) describe() (*container.Spec, error) {
 // prepare makes what else the container needs, and writes it down for clients.
 func (s *service) prepare(spec *container.Spec) error {
 	if s.group != nil {
-		if err := s.group.Create(); err != nil {
+		if err := s.createGroup(); err != nil {
 			if err = s.withoutGroup(err); err != nil {
 				return err
 			}
@@ -131,7 +131,7 @@ func (s *service) resolved(spec *container.Spec) *agent.Resolved {
 	r := &agent.Resolved{
 		ID: s.options.ID, Hostname: s.options.Hostname, Config: s.config, Args: st.Argv,
 		Root: st.Root.Path, UID: st.UID, GID: st.GID, NoNewPrivs: st.NoNewPrivs,
-		Masked: rootfs.Masked(), ReadOnly: rootfs.ReadOnly(), Cgroup: cgroupsPath(spec),
+		Masked: rootfs.Masked(), ReadOnly: rootfs.ReadOnly(), Cgroup: cgroupsPath(spec), NoSwap: s.noSwap,
 		NoResolvConf: !slices.ContainsFunc(st.Root.Mounts, func(m rootfs.Mount) bool { return m.Target == resolvConf }),
 	}
 	for c := range 64 {

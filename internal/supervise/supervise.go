@@ -88,6 +88,7 @@ type service struct {
 	config   *agent.Config     // nil if agent.json is bad
 	scope    string            // name of the scope of systemd's for the group; "" for none
 	group    *cgroup.Group     // nil where there is none to be had, and before the scope is there
+	noSwap   bool              // the kernel counts none, so that memory alone is limited
 	passed   *net.UnixListener // control, if the service manager made it
 	socket   *control.Server
 	requests chan supervisor.Request

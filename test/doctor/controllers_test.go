@@ -132,3 +132,20 @@ func TestNoIOForUsers(t *testing.T) {
 	}
 	p.Fails(127, []string{"cannot limit io: " + o.Error()}, "weighed")
 }
+
+// TestNoSwapCounted: a folder without files stands for the memory hierarchy of a
+// kernel that counts no swap, and for that of one without a limit of memory. Neither
+// takes the limit of processes along.
+func TestNoSwapCounted(t *testing.T) {
+	testkit.Require(t, testkit.Root, testkit.CgroupV1, testkit.Limits)
+	pl := onMachine(t, "tmpfs", "/sys/fs/cgroup/memory")
+	const why = "this kernel counts no swap (no memory.memsw.limit_in_bytes)"
+	const fix = "swapaccount=1 on the kernel's command line"
+	pl.sameWords(0, "delegation", host.Partly, why, fix, "swap")
+	code, out, errs := pl.lanyard("swap-softly")
+	want := "lanyard: warning: swap-softly: it runs without its limits on swap: " + why + "; fix: " + fix + "\n" +
+		"lanyard: warning: swap-softly: it runs without its limits on memory: this kernel's cgroups have no memory.limit_in_bytes\n"
+	if code != 2 || !strings.HasPrefix(errs, want) || !strings.Contains(errs, "can't fork") {
+		t.Errorf("best effort: exit code %d\n%s%s\nwant %s", code, out, errs, want)
+	}
+}

@@ -31,6 +31,8 @@ commands:
   setuid: !Command {container: h, user-id: 1000, run: [/work/lanyard, --version]}
   limited: !Command {container: c, limits: {memory: 64MiB, pids: 30}, run: "true"}
   cpus: !Command {container: c, limits: {cpus: 1}, run: "true"}
+  swap: !Command {container: c, limits: {memory: 64MiB, swap: 8MiB, pids: 30}, run: "true"}
+  swap-softly: !Command {container: c, limits: {memory: 64MiB, swap: 8MiB, pids: 30}, limits-mode: best-effort, run: "i=0; while [ $i -lt 40 ]; do sleep 1000 & i=$((i+1)); done"}
   weighed: !Command {container: c, limits: {io-weight: 200}, run: "true"}
   softly: !Command {container: c, limits: {memory: 64MiB, pids: 30}, limits-mode: best-effort, run: "echo ran"}
   kept: !Command {container: c, volumes: {/kept: !Persistent {name: kept, init-command: plain}}, run: "true"}
