@@ -41,8 +41,11 @@ func gather() *facts {
 	return f
 }
 
-// Booted says whether systemd runs this machine (sd_booted(3)).
-func Booted() bool { return exists("/run/systemd/system") }
+// systemdFolder is there where systemd runs this machine (sd_booted(3)).
+const systemdFolder = "/run/systemd/system"
+
+// Booted says whether systemd runs this machine.
+func Booted() bool { return exists(systemdFolder) }
 
 func exists(path string) bool {
 	_, err := os.Lstat(path)
@@ -159,8 +162,18 @@ func markedDelegated(folder string) bool {
 	return err == nil && string(value[:n]) == "1"
 }
 
-// noManager says why the systemd of a user can't be asked, "" if it can.
+// nestedRoot is why root of a user namespace has no systemd, which knows it as the
+// user who made that namespace.
+const nestedRoot = "root of a user namespace is nobody to systemd"
+
+// noManager says why the systemd of a user can't be asked, "" if it can. What
+// belongs to the machine's root is somebody else's in a namespace without him; in a
+// container whose own systemd it is, it is root's.
 func noManager(uid int) string {
+	var st unix.Stat_t
+	if uid == 0 && unix.Stat(systemdFolder, &st) == nil && st.Uid != 0 {
+		return nestedRoot
+	}
 	why := ""
 	for _, s := range sockets(uid) {
 		err := permitted(s.path)

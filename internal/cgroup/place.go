@@ -96,6 +96,9 @@ func (f *facts) none() *linux.Obstacle {
 	case f.systemd:
 		o.Why += fmt.Sprintf(", and there is no systemd of this user's to ask for one (%s)", f.sdRefuse)
 		o.Fix = fmt.Sprintf("sudo loginctl enable-linger %d, or log in as this user instead of using su or sudo", f.uid)
+		if f.sdRefuse == nestedRoot {
+			o.Fix = "run lanyard outside of the user namespace"
+		}
 	default:
 		o.Fix = "sudo lanyard …, or start lanyard in a cgroup that is delegated to this user (cgroups(7), Delegation)"
 	}

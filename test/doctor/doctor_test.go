@@ -203,6 +203,19 @@ func TestAdviceOfSystemd(t *testing.T) {
 	}
 }
 
+// TestRootOfAUserNamespaceUnderSystemd: as after unshare -Ur or in podman unshare, in
+// a cgroup that is another's.
+func TestRootOfAUserNamespaceUnderSystemd(t *testing.T) {
+	testkit.Require(t, testkit.Root, testkit.CgroupV2, testkit.Systemd)
+	t.Parallel()
+	pl := newPlace(t, nil)
+	pl.rooted = true
+	pl.owned()
+	pl.p.Env = []string{"PATH=/nowhere"} // newuidmap has no power in there
+	pl.sameWords(0, "delegation", host.No, ", and there is no systemd of this user's to ask for one (root of a user namespace is nobody to systemd)",
+		"run lanyard outside of the user namespace", "limited")
+}
+
 // TestReadOnlyCgroups: also for users, who lack the permission besides, and whose
 // systemd, if they have one, makes a scope that nothing can be made in from here.
 func TestReadOnlyCgroups(t *testing.T) {

@@ -46,6 +46,7 @@ type place struct {
 	files   string
 	unit    []string // lines of a unit of the machine's systemd, in which lanyard is then started instead
 	who     int      // in a user namespace: stranger, unless a test says otherwise
+	rooted  bool     // that namespace is one that an ordinary user has made to be root in
 	machine bool     // it is root's, and words end with a change to an ordinary user; else a user namespace of anybody's
 }
 
@@ -143,6 +144,13 @@ func (pl *place) lanyard(args ...string) (code int, out, errs string) {
 		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
 		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: pl.who, HostID: os.Geteuid(), Size: 1}}
 		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: pl.who, HostID: os.Getegid(), Size: 1}}
+		if pl.rooted {
+			id, err := strconv.Atoi(ordinary)
+			pl.must(err)
+			cmd.SysProcAttr.UidMappings[0] = syscall.SysProcIDMap{HostID: id, Size: 1}
+			cmd.SysProcAttr.GidMappings[0] = syscall.SysProcIDMap{HostID: id, Size: 1}
+			cmd.SysProcAttr.Credential = &syscall.Credential{}
+		}
 		for c := range uintptr(41) { // up to CAP_CHECKPOINT_RESTORE, Linux 5.9
 			cmd.SysProcAttr.AmbientCaps = append(cmd.SysProcAttr.AmbientCaps, c)
 		}
