@@ -16,8 +16,11 @@ import (
 func FindPlace() Place { return choose(gather()) }
 
 func gather() *facts {
-	f := &facts{uid: os.Geteuid(), v2: cgroups.IsCgroup2UnifiedMode()}
-	if !f.v2 {
+	f := &facts{uid: os.Geteuid(), nothing: !exists(mount)}
+	if f.nothing {
+		return f // whoever asks the library then has a line of its log on stderr
+	}
+	if f.v2 = cgroups.IsCgroup2UnifiedMode(); !f.v2 {
 		return f
 	}
 	f.systemd = Booted()

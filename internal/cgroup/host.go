@@ -18,6 +18,9 @@ import (
 // with a v2 that has no controllers, and the controllers, sorted. The version is
 // "" where none are mounted.
 func Hierarchy() (version string, controllers []string) {
+	if !exists(mount) {
+		return "", nil
+	}
 	if cgroups.IsCgroup2UnifiedMode() {
 		data, _ := os.ReadFile("/sys/fs/cgroup/cgroup.controllers")
 		return "v2", slices.Sorted(slices.Values(strings.Fields(string(data))))
@@ -40,6 +43,15 @@ func Hierarchy() (version string, controllers []string) {
 	}
 	slices.Sort(controllers)
 	return version, controllers
+}
+
+// NoneMounted is a host without any cgroups. The folder for them comes with sysfs.
+func NoneMounted() *linux.Obstacle {
+	o := &linux.Obstacle{Why: "no cgroups are mounted", Fix: "sudo mount -t cgroup2 none " + mount}
+	if !exists(mount) {
+		o.Fix = "sudo mount -t sysfs none /sys && " + o.Fix
+	}
+	return o
 }
 
 // Refusal says why this process can make no groups in a place; nil if it can.

@@ -25,7 +25,7 @@ const (
 	Own                     // v2: the cgroup that this process is in
 	Scope                   // v2: a scope that systemd starts
 	Top                     // v2: the root cgroup of the machine
-	None                    // v2: there is none
+	None                    // there is none
 )
 
 // Place is where the groups of this run can go. Nothing has been done for it
@@ -33,7 +33,7 @@ const (
 type Place struct {
 	Kind   Kind
 	Folder string          // Own, Top: the base; a scope's is not known before it is started
-	Refuse *linux.Obstacle // None: what forbids the others, and what would allow one
+	Refuse *linux.Obstacle // None: what forbids one, and what would allow it
 }
 
 // String says where that is, for the sentence "groups can be made in …".
@@ -52,6 +52,7 @@ func (p *Place) String() string {
 // facts are what the choice depends on. Each refusal is "" where there is none.
 type facts struct {
 	uid        int
+	nothing    bool // there is no /sys/fs/cgroup
 	v2         bool
 	readOnly   bool   // /sys/fs/cgroup is mounted so, and nothing below it can be made
 	root       bool   // /sys/fs/cgroup is the machine's root cgroup, not a namespace's
@@ -73,6 +74,8 @@ type facts struct {
 //   - our own cgroup with whatever else is in it, which all moves into the leaf.
 func choose(f *facts) Place {
 	switch {
+	case f.nothing:
+		return Place{Kind: None, Refuse: NoneMounted()}
 	case !f.v2:
 		return Place{Kind: Hierarchies}
 	case f.ownRefuse == "" && f.delegated && !f.strangers:

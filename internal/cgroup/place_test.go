@@ -17,6 +17,7 @@ func TestChoice(t *testing.T) {
 		folder string
 		why    string
 	}{
+		"nothing mounted":                    {facts{nothing: true}, None, "", "no cgroups are mounted; fix: sudo mount -t "},
 		"v1":                                 {facts{}, Hierarchies, "", ""},
 		"a unit with Delegate=yes":           {facts{v2: true, own: own, delegated: true, systemd: true, root: true}, Own, own, ""},
 		"the same of a user":                 {facts{uid: 1000, v2: true, own: own, delegated: true, systemd: true, root: true, rootRefuse: "no"}, Own, own, ""},

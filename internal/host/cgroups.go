@@ -15,7 +15,7 @@ func cgroups() Finding {
 	const name = "cgroups"
 	version, controllers := cgroup.Hierarchy()
 	if version == "" {
-		return Finding{name, No, "no cgroups are mounted", "sudo mount -t cgroup2 none /sys/fs/cgroup"}
+		return blocked(name, No, cgroup.NoneMounted())
 	}
 	why := version + " with " + strings.Join(controllers, ", ")
 	missing := slices.DeleteFunc(slices.Clone(limited), func(c string) bool { return slices.Contains(controllers, c) })

@@ -175,6 +175,21 @@ func TestShutFuse(t *testing.T) {
 		"sudo chmod 666 /dev/fuse", "layer")
 }
 
+// TestNoCgroups: a chroot or a sandbox without /sys. Nothing of the library that
+// looks for cgroups is said.
+func TestNoCgroups(t *testing.T) {
+	for name, in := range map[string]func(*testing.T, ...string) *place{"root": onMachine, "user": inUserNS} {
+		t.Run(name, func(t *testing.T) {
+			pl := in(t, "tmpfs", "/sys")
+			const why, fix = "no cgroups are mounted", "sudo mount -t sysfs none /sys && sudo mount -t cgroup2 none /sys/fs/cgroup"
+			for _, name := range []string{"cgroups", "delegation"} {
+				pl.sameWords(0, name, host.No, why, fix, "limited")
+			}
+			pl.runs("plain")
+		})
+	}
+}
+
 // TestNothingDelegated: a user to whom nobody gave a cgroup, whatever the kind.
 func TestNothingDelegated(t *testing.T) {
 	testkit.Require(t, testkit.Root, testkit.Limits)
