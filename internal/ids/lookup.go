@@ -245,7 +245,7 @@ func powerless(helpers ...string) *linux.Obstacle {
 	}
 	if set, err := unix.PrctlRetInt(unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0); err == nil && set == 1 {
 		return &linux.Obstacle{Why: helpers[0] + " has no power here: what started lanyard forbids new privileges (no_new_privs)",
-			Fix: "NoNewPrivileges=no in a unit of systemd; docker run without --security-opt no-new-privileges"}
+			Fix: "NoNewPrivileges=no in a unit of systemd, without the lines that imply it with User= (systemd.exec(5)); docker run without --security-opt no-new-privileges"}
 	}
 	return nil
 }
