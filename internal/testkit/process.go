@@ -85,6 +85,21 @@ func Stopped(pid int) bool {
 	return len(tasks) > 0
 }
 
+// Reaped says whether a process has waited for all of its children that have ended,
+// so that it knows how they did.
+func Reaped(pid int) bool {
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, list := range lists {
+		children, _ := os.ReadFile(list)
+		for _, child := range strings.Fields(string(children)) {
+			if fields := statOf("/proc/" + child + "/stat"); fields != nil && fields[0] == "Z" {
+				return false
+			}
+		}
+	}
+	return len(lists) > 0
+}
+
 // Named gives those of a list that have a name.
 func Named(list []Process, name string) []Process {
 	var out []Process

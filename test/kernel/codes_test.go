@@ -88,7 +88,7 @@ func TestExitCodes(t *testing.T) {
 			r := newProject(t, "  app: !Supervise"+mode+"\n    children:"+test.children+"\n").start(nil, "app")
 			if strings.Contains(test.children, "test -e go") {
 				r.appear("a", "c")
-				until(t, 10*time.Second, "the end of a", func() bool { return len(r.named("lanyard-init")) == 2 })
+				until(t, 10*time.Second, "the end of a", func() bool { return len(r.named("lanyard-init")) == 2 && testkit.Reaped(r.cmd.Process.Pid) })
 				r.write("go", "")
 			}
 			r.want(test.code, 20*time.Second)
