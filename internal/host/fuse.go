@@ -27,7 +27,7 @@ func (f *facts) fuse() Finding {
 		return yes(name, "root does without it")
 	}
 	if FuseOverlay() == "" {
-		return blocked(name, Partly, &rootfs.NoFuseOverlay)
+		return blocked(name, Partly, rootfs.NoFuseOverlay())
 	}
 	device, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
 	if err != nil {

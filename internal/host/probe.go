@@ -104,7 +104,7 @@ func probe() {
 	}
 	word, project, _ := strings.Cut(string(task), " ")
 	tell(tryNetwork, unix.Unshare(unix.CLONE_NEWNET))
-	err = rootfs.TryMounts()
+	err = rootfs.MakeSlave()
 	tell(tryMounts, err)
 	if err != nil {
 		os.Exit(0)

@@ -55,14 +55,10 @@ func TestRemoveCgroup(t *testing.T) {
 // fork is missed. Who removes it is in a pid namespace in which nobody of the cgroup
 // has a number to be killed by.
 func TestRemoveCgroupByItsKill(t *testing.T) {
-	testkit.Require(t, testkit.CgroupV2, testkit.Limits, testkit.UserNS)
+	testkit.Require(t, testkit.CgroupV2, testkit.CgroupKill, testkit.Limits, testkit.UserNS)
 	top := newCgroup(t)
 	if err := os.MkdirAll(top, 0o755); err != nil {
 		t.Fatal(err)
-	}
-	if !there(filepath.Join(top, "cgroup.kill")) {
-		_ = os.Remove(top)
-		t.Skip("needs Linux 5.14")
 	}
 	sleeper := sleeperIn(t, top)
 	remove := &exec.Cmd{Path: "/proc/self/exe", Args: []string{remover, top}, SysProcAttr: &syscall.SysProcAttr{

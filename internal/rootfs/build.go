@@ -76,7 +76,7 @@ func (b *builder) check() *linux.StepError {
 // openSources takes hold of everything that comes from the host before
 // anything is covered.
 func (b *builder) openSources() *linux.StepError {
-	if err := TryMounts(); err != nil {
+	if err := MakeSlave(); err != nil {
 		return linux.Fail(linux.SlaveStep, "/", err)
 	}
 	var err error

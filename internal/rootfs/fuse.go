@@ -21,7 +21,7 @@ const fuseFD = 3
 // the kernel ends it with the container, and the mount with its descriptor.
 func (b *builder) mountFuse(refused *linux.StepError, at string, attrs int, layers string) (int, *linux.StepError) {
 	if b.spec.FuseOverlay == "" {
-		return -1, nor(refused, &NoFuseOverlay)
+		return -1, nor(refused, NoFuseOverlay())
 	}
 	if err := b.limitLayer(); err != nil {
 		return -1, linux.Fail("limit", "the private layer", err)

@@ -22,9 +22,12 @@ func NoExec(project string) *linux.Obstacle {
 }
 
 // NoFuseOverlay says that nothing does what the kernel refuses.
-var NoFuseOverlay = linux.Obstacle{
-	Why: "fuse-overlayfs, which lays layers over each other without the kernel, is not installed",
-	Fix: linux.Packages("fuse-overlayfs", "fuse-overlayfs", "fuse-overlayfs", "fuse-overlayfs", "fuse-overlayfs"),
+func NoFuseOverlay() *linux.Obstacle {
+	const name = "fuse-overlayfs"
+	return &linux.Obstacle{
+		Why: name + ", which lays layers over each other without the kernel, is not installed",
+		Fix: linux.Packages(name, name, name, name, name),
+	}
 }
 
 // FuseRefused says why /dev/fuse can't be opened.

@@ -9,8 +9,8 @@ import (
 // Tries of what Build will do, for a process that is alone in the namespaces of a
 // container and ends soon: what they mount ends with it.
 
-// TryMounts keeps from the host what is mounted from here on.
-func TryMounts() error { return syscall.Mount("", "/", "", syscall.MS_SLAVE|syscall.MS_REC, "") }
+// MakeSlave keeps from the host what is mounted from here on.
+func MakeSlave() error { return syscall.Mount("", "/", "", syscall.MS_SLAVE|syscall.MS_REC, "") }
 
 // TryProc mounts a proc, but nowhere.
 func TryProc() error {
@@ -33,7 +33,7 @@ func TryIDMapped(path string, namespace int) error {
 }
 
 // TryOverlay mounts an overlay with an upper layer, as write-mode: transient has
-// it, after TryMounts. It covers base and changes the working directory.
+// it, after MakeSlave. It covers base and changes the working directory.
 func TryOverlay(userNS bool) error {
 	root, err := syscall.Open("/", linux.O_PATH|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
 	if err != nil {

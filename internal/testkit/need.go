@@ -19,19 +19,20 @@ type Need string
 
 // What tests need.
 const (
-	Root     Need = "root"     // uid 0
-	User     Need = "user"     // an ordinary user
-	UserNS   Need = "userns"   // user namespaces for this user
-	Limits   Need = "limits"   // cgroups with memory, cpu and pids that this user may make, or has systemd make
-	NoCgroup Need = "nocgroup" // a user who may make no cgroup
-	CgroupV1 Need = "cgroup1"  // hierarchies of v1
-	CgroupV2 Need = "cgroup2"  // the unified hierarchy only
-	Pressure Need = "psi"      // the kernel counts pressure stalls
-	Systemd  Need = "systemd"  // as the first process; for an ordinary user one of his own too
-	IDs      Need = "ids"      // a range of ids for this user, and newuidmap
-	Pty      Need = "pty"      // /dev/ptmx
-	Fuse     Need = "fuse"     // fuse-overlayfs, and a /dev/fuse that this user may open
-	Guest    Need = "guest"    // the machine of test/vm, whose settings may be changed, with a kernel of Debian's
+	Root       Need = "root"       // uid 0
+	User       Need = "user"       // an ordinary user
+	UserNS     Need = "userns"     // user namespaces for this user
+	Limits     Need = "limits"     // cgroups with memory, cpu and pids that this user may make, or has systemd make
+	NoCgroup   Need = "nocgroup"   // a user who may make no cgroup
+	CgroupV1   Need = "cgroup1"    // hierarchies of v1
+	CgroupV2   Need = "cgroup2"    // the unified hierarchy only
+	CgroupKill Need = "cgroupkill" // cgroup.kill, of Linux 5.14
+	Pressure   Need = "psi"        // the kernel counts pressure stalls
+	Systemd    Need = "systemd"    // as the first process; for an ordinary user one of his own too
+	IDs        Need = "ids"        // a range of ids for this user, and newuidmap
+	Pty        Need = "pty"        // /dev/ptmx
+	Fuse       Need = "fuse"       // fuse-overlayfs, and a /dev/fuse that this user may open
+	Guest      Need = "guest"      // the machine of test/vm, whose settings may be changed, with a kernel of Debian's
 )
 
 // asVar names the variable that says which part of the suite runs.
@@ -42,8 +43,8 @@ const asVar = "LANYARD_TEST_AS"
 // (root, user), and the modes of the guest, see test/vm. A program is "the
 // program NAME"; those here are what the guest lacks and the machine has.
 var Elsewhere = map[string][]Need{
-	"root":            {User, CgroupV1, CgroupV2, Systemd, Guest},
-	"user":            {Root, Limits, NoCgroup, CgroupV1, CgroupV2, Systemd, Fuse, Guest},
+	"root":            {User, CgroupV1, CgroupV2, CgroupKill, Systemd, Guest},
+	"user":            {Root, Limits, NoCgroup, CgroupV1, CgroupV2, CgroupKill, Systemd, Fuse, Guest},
 	"vm-root":         append([]Need{User, Systemd}, notInGuest...),
 	"vm-user":         append([]Need{Root, Systemd, NoCgroup}, notInGuest...), // see AsStranger
 	"vm-systemd-root": append([]Need{User}, notInGuest...),
@@ -113,6 +114,10 @@ func missing(need Need) string {
 	case CgroupV2:
 		if !cgroups.IsCgroup2UnifiedMode() {
 			return "/sys/fs/cgroup is not the unified hierarchy"
+		}
+	case CgroupKill:
+		if files, _ := filepath.Glob("/sys/fs/cgroup/*/cgroup.kill"); len(files) == 0 { // the root has none
+			return "no cgroup.kill"
 		}
 	case Pressure:
 		// Opening works without it, reading does not (psi=0).
